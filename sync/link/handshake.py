@@ -30,7 +30,7 @@ from sync.model.stream import Heads, StreamKey
 from sync.recovery import heads as recovery_heads
 from sync.recovery import parent as recovery_parent
 from sync.recovery import republish
-from sync.recovery.clones import TokenCheck, Tokens
+from sync.recovery.clones import DRAWN_BYTES, TokenCheck, Tokens, issue, number_of
 from sync.recovery.heads import RequiredHead
 from sync.snapshot import progress
 from sync.snapshot.plan import needs_snapshot
@@ -40,7 +40,6 @@ from sync.store.sql import execute
 
 RESTORED_WAIT_MS = 2_000
 PING_WAIT_MS = 1_000  # time to show that it is alive when another process takes its name
-TOKEN_BITS = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +107,7 @@ class Facts:
     recovering: bool = False  # this store itself was restored and first takes back what it lost
     is_missing_any: bool = False  # the child has what is not in this log
     tokens: Tokens = field(default_factory=Tokens)
+    token_number: int = 0  # of the token that it shows, if this office issued it
     # Of the child's log: incarnation, position; and as far as these count the log it goes on with.
     cursors: dict[Lane, tuple[int, int]] = field(default_factory=dict)
     durable: dict[Lane, int] = field(default_factory=dict)
@@ -125,7 +125,7 @@ class Facts:
 
     @property
     def token(self) -> TokenCheck:
-        return self.tokens.check(self.hello.token, self.hello.incarnation)
+        return self.tokens.check(self.hello.token, self.hello.incarnation, self.token_number)
 
     @property
     def needs_snapshot(self) -> bool:
@@ -189,7 +189,7 @@ _WAS_RESTORED = "your store is not the one that was here last: it was restored"
 _AS_RECORDS = "records come as they stand, before the log goes on"
 
 PARENT_IS_BEHIND = Check(
-    "parent_is_behind", lambda facts: facts.is_missing_any,
+    "parent_is_behind", lambda facts: facts.is_missing_any or facts.token is TokenCheck.AHEAD,
     Verdict.BACK_OFF, _RECOVERS, RESTORED_WAIT_MS,
 )  # fmt: skip
 KEY_NOT_SHOWN = Check("key_not_shown", _is_false, None)
@@ -287,6 +287,7 @@ def load_facts(
             or (snapshot_under_way is not None and snapshot_under_way.restored),
             is_missing_any=not recovery_heads.has_all(tx, hello.required_heads),
             tokens=tokens,
+            token_number=_token_number(host, hello, tokens),
             cursors=cursors,
             durable=durable,
             ours=ours,
@@ -313,6 +314,14 @@ def load_facts(
                 and not _must_republish(tx, host, hello)
             ),
         )
+
+
+def _token_number(host: Host, hello: Hello, tokens: Tokens) -> int:
+    """Return the number of a token that we do not remember; 0 if this office did not issue it."""
+    if hello.token in (tokens.newest, tokens.before):
+        return 0  # no signature is checked where nothing can come of it
+    me = host.replica.identity
+    return number_of(host.replica.signer.public_key, hello.unit, me.incarnation, hello.token)
 
 
 def _has_nothing(hello: Hello, ours: Heads, durable: dict[Lane, int]) -> bool:
@@ -355,8 +364,10 @@ def accept(host: Host, facts: Facts) -> bytes:
     token: a token distinguishes its store from a backup of an earlier time.
     """
     hello = facts.hello
-    fresh = host.rng.getrandbits(TOKEN_BITS).to_bytes(TOKEN_BITS // 8, "big")
-    after = facts.tokens.after(hello.token, hello.incarnation, hello.process, fresh)
+    drawn = host.rng.getrandbits(8 * DRAWN_BYTES).to_bytes(DRAWN_BYTES, "big")
+    number, mine = facts.tokens.number + 1, host.replica.identity.incarnation
+    fresh = issue(host.replica.signer, hello.unit, mine, number, drawn)
+    after = facts.tokens.issued(hello.token, hello.incarnation, hello.process, fresh)
     now_ms = host.replica.now_ms
     received = Received()
 

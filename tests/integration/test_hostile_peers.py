@@ -36,6 +36,7 @@ from sync.store import peers
 from sync.wire.link.v1 import link_pb2 as pb
 from sync.wire.link.v1 import link_pb2_grpc
 from tests.support.edits import ask, outlet
+from tests.support.hostile import OtherHand
 from tests.support.silian import silian
 from tests.support.tier import (
     CITY,
@@ -233,14 +234,6 @@ def test_a_hub_that_only_knows_the_parents_public_key_is_refused_by_the_child(
         city.office.replica.signer = signer
         served.dialer.retry_now()
         settled(tier, DISTRICT)
-
-
-class OtherHand(Signer):
-    """Shows one key and signs with another."""
-
-    def __init__(self, shown: bytes) -> None:
-        super().__init__(bytes(32))
-        self.public_key = shown
 
 
 # -- who is let in, and lies then -----------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from node.ids import uuid7
 from sync.codec import entry as codec
+from sync.codec.signing import Signer
 from sync.log.append import signature_for
 from sync.model.change import Batch, Block, Entry, Operation, Value
 from sync.model.schema import Lane
@@ -12,6 +13,14 @@ from tests.support.network import NORTH, A, Network
 
 PREMISES: dict[str, Value] = {"name": "后楼", "use": "office", "area_m2": 100, "tenure": "owned"}
 ZERO = bytes(16)
+
+
+class OtherHand(Signer):
+    """Shows one key and signs with another."""
+
+    def __init__(self, shown: bytes) -> None:
+        super().__init__(bytes(32))
+        self.public_key = shown
 
 
 class Writer:

@@ -21,6 +21,7 @@ from sync.model.change import StreamHead
 from sync.model.report import NodeStatus
 from sync.model.schema import Lane
 from sync.model.stream import StreamKey
+from tests.support.hostile import OtherHand
 from tests.support.network import CITY, EAST, NORTH, A, B, Network
 
 PREMISES = {"name": "后楼", "use": "office", "area_m2": 100, "tenure": "owned"}
@@ -76,6 +77,7 @@ def test_what_a_hub_changes_or_invents_of_an_office_below_is_not_used_and_the_hu
     for lie in (
         signed_as(true, key, bulk_seq=true.bulk_seq - 1, at_ms=net.ms),
         signed_as(true, OTHER, at_ms=net.ms),
+        signed_as(true, OtherHand(net[A].replica.signer.public_key), at_ms=net.ms),
         replace(true, signed=signed_as(own_status(net, B), key).signed, unit=net.unit(B)),
     ):
         forward(net, NORTH, lie)

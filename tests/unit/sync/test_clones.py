@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sync.recovery.clones import TokenCheck, Tokens
+from sync.codec.signing import Signer
+from sync.recovery.clones import DRAWN_BYTES, TokenCheck, Tokens, issue, number_of
 
 ONE, TWO = 1, 2  # processes
 INCARNATION, NEXT_INCARNATION = 7, 8  # incarnations
@@ -100,3 +101,44 @@ def test_tokens_round_trip() -> None:
     assert Tokens.from_text(tokens.to_text()) == tokens
     assert Tokens.from_text(tokens.reset().to_text()) == tokens.reset()
     assert Tokens.from_text(None) == Tokens()
+
+
+SIGNER = Signer(bytes(32))
+CHILD, PARENT_INCARNATION = 33, 5
+
+
+def issued(number: int) -> bytes:
+    return issue(SIGNER, CHILD, PARENT_INCARNATION, number, bytes(DRAWN_BYTES))
+
+
+def test_a_token_issued_after_the_newest_shows_that_the_parent_was_restored() -> None:
+    backup = Tokens().issued(b"", INCARNATION, ONE, issued(1))
+    later = backup.issued(issued(1), INCARNATION, ONE, issued(2))
+    assert (backup.number, later.number) == (1, 2)
+    assert backup.check(issued(2), INCARNATION, 2) is TokenCheck.AHEAD
+    assert backup.check(issued(2), INCARNATION + 1, 2) is TokenCheck.AHEAD, "whatever it writes as"
+    assert later.issued(issued(2), INCARNATION, ONE, issued(3)).check(
+        issued(1), INCARNATION, 1
+    ) is TokenCheck.STALE  # fmt: skip
+
+
+def test_an_answer_that_was_lost_gives_no_number_twice() -> None:
+    tokens = Tokens().issued(b"", INCARNATION, ONE, issued(1))
+    tokens = tokens.issued(issued(1), INCARNATION, ONE, issued(2))
+    again = tokens.issued(issued(1), INCARNATION, ONE, issued(3))  # the same process: `newest`
+    assert (again.newest, again.number) == (issued(2), 2)
+    assert Tokens.from_text(again.to_text()) == again
+
+
+def test_only_the_parents_own_tokens_for_this_child_have_a_number() -> None:
+    token = issued(7)
+    key = SIGNER.public_key
+    assert number_of(key, CHILD, PARENT_INCARNATION, token) == 7
+    raised = (8).to_bytes(8, "big") + token[8:]
+    others = [
+        (Signer(bytes([1] * 32)).public_key, CHILD, PARENT_INCARNATION, token),
+        (key, CHILD + 1, PARENT_INCARNATION, token), (key, CHILD, PARENT_INCARNATION + 1, token),
+        (key, CHILD, PARENT_INCARNATION, raised), (key, CHILD, PARENT_INCARNATION, token[:16]),
+        (key, CHILD, PARENT_INCARNATION, b""), (b"", CHILD, PARENT_INCARNATION, token),
+    ]  # fmt: skip
+    assert [number_of(*other) for other in others] == [0] * len(others)

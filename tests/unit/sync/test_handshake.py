@@ -72,6 +72,14 @@ def test_every_check_of_the_handshake_has_a_case() -> None:
     assert [check.name for check in CHECKS] == list(CASES)
 
 
+def test_a_token_that_this_parent_issued_later_makes_no_child_a_restored_one() -> None:
+    facts = facts_with("token_stale")
+    assert decide(replace(facts, token_number=1)).name == "parent_is_behind"
+    assert decide(replace(facts, tokens=replace(facts.tokens, number=1), token_number=1)).name == (
+        "token_stale"
+    )
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_each_check_can_decide_a_handshake_alone(case: str) -> None:
     assert decide(facts_with(case)).name == case
