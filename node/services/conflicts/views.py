@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from node.domain.catalogue import Register
 from node.domain.units import Tree
@@ -136,6 +136,7 @@ def _page(
     office: Office, matches: list[Any], register: str, limit: int, after: str, *, newest: bool
 ) -> ConflictPage:
     c = conflict.c
+    matches = [*matches, _known_here(office)]
     if register:
         registered(office, register)
         matches = [*matches, c.register == register]
@@ -153,6 +154,16 @@ def _page(
     last_view = views[-1] if len(rows) > limit else None
     token = page_token(last_view.opened_ms, last_view.id) if last_view else ""
     return ConflictPage(tuple(views), total, token)
+
+
+def _known_here(office: Office) -> ColumnElement[bool]:
+    """Return the condition for conflicts of registers and fields that this program knows.
+
+    Others were stored by a newer program, before it was taken back; they wait for the upgrade.
+    """
+    c = conflict.c
+    registers = office.catalogue.registers.values()
+    return or_(*(and_(c.register == r.name, c.field.in_(list(r.fields))) for r in registers))
 
 
 def show(office: Office, conflict_id: bytes) -> ConflictView:
@@ -186,7 +197,8 @@ def conflict_of(
     tx: Connection, office: Office, conflict_id: bytes
 ) -> tuple[RecordState, ConflictView]:
     """Return one conflict with the record it is about. Raises: UnknownConflict."""
-    row = tx.execute(select(conflict).where(conflict.c.id == conflict_id)).one_or_none()
+    wanted = (conflict.c.id == conflict_id, _known_here(office))
+    row = tx.execute(select(conflict).where(*wanted)).one_or_none()
     if row is None:
         raise UnknownConflict(conflict_id)
     return views_of(tx, office, [row])[0]
