@@ -10,6 +10,7 @@ from node.audiences import audiences_of_block, shared_with
 from node.ids import new_incarnation
 from node.office import Office, Parts
 from sync.codec.receipt import Receipt
+from sync.log.signatures import OwnKeyRefused
 from sync.model.change import Block, Edit
 from sync.model.errors import SilianError
 from sync.model.report import Comparison, DurableAt, NodeStatus
@@ -40,8 +41,12 @@ class LinkedOffice(Office):
         self.peer_status.receipts.take(receipts)
 
     def signature_refused(self, unit: int, error: SilianError) -> None:
-        """Record that a peer's message was refused: forged, or not allowed from it."""
-        self.signature_refusals.note(unit, error)
+        """Record that a peer's message was refused: forged, or not allowed from it.
+
+        About a key of our own past this office itself is named, for a person here decides.
+        """
+        own = isinstance(error, OwnKeyRefused)
+        self.signature_refusals.note(self.identity.unit if own else unit, error)
 
     def signature_accepted(self, unit: int) -> None:
         """Record that a peer's batch was accepted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from node.peers.context import PeerContext
-from sync.log.signatures import KeyRefused
+from sync.log.signatures import KeyRefused, OwnKeyRefused
 from sync.model.errors import SilianError
 from sync.store import peers
 
@@ -37,6 +37,9 @@ class QuotaRefusals:
             return {u: limit for u, (at, limit) in self._newest.items() if now_ms - at < SHOWN_MS}
 
 
+KEY_CODES = (KeyRefused.code, OwnKeyRefused.code)  # a person may accept the key
+
+
 class SignatureRefusals:
     """Neighbours whose newest batch was refused; each until it sends what is in order."""
 
@@ -49,7 +52,7 @@ class SignatureRefusals:
         self._keys = {
             unit: bytes.fromhex(peer.key_refused)
             for unit, peer in known.items()
-            if peer.refusal == KeyRefused.code
+            if peer.refusal in KEY_CODES
         }
 
     def note(self, unit: int, error: SilianError) -> None:
@@ -83,7 +86,7 @@ class SignatureRefusals:
             before = self._codes.pop(unit, ""), self._keys.pop(unit, b"")
             if code:
                 self._codes[unit] = code
-            if code == KeyRefused.code:
+            if code in KEY_CODES:
                 self._keys[unit] = key
             if before == (code, key):
                 return

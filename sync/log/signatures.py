@@ -85,6 +85,24 @@ class KeyRefused(SignatureError):
         self.shown = shown
 
 
+class OwnKeyRefused(KeyRefused):
+    """Entries of this office come back under a key that it does not know: of a store that is lost.
+
+    Its key was lost with it, so nobody but a person can say that the key was this office's.
+    """
+
+    code = "own_key_refused"
+    _remedy_en = (
+        "Look up the key in the papers of this office, or ask an office above. If it was this "
+        "office's, accept it here: `silian clone reset` with this office's own code. Else "
+        "somebody invents entries of this office."
+    )
+    _remedy_zh = (
+        "请核对本单位留存的密钥记录，或询问上级单位；确属本单位旧密钥的，"
+        "在本单位以本单位代码运行 silian clone reset 放行；不属实则有人伪造本单位的条目。"
+    )
+
+
 class KeyNotShown(SignatureError):
     """A neighbour did not prove that it has the key that it names."""
 
@@ -223,15 +241,16 @@ def check_own_keys(
 ) -> None:
     """Own entries that come back are own ones only under a key of this office.
 
-    `own_keys`: None: this store knows of none that it had. Raises: KeyChanged.
+    `own_keys`: None: this store knows of none that it had. Raises: OwnKeyRefused.
     """
     if own_keys is None:
         return
     for key in {key_of(entry) for entry in own_entries}:
         shown = verified.signed_to[key].public_key
         if shown not in own_keys:
-            known = min(own_keys, default=b"")
-            raise KeyChanged(f"stream {key.en}", f"变更流 {key.zh}", known, shown)
+            known = min(own_keys, default=b"").hex()
+            who, who_zh = f"this office, in stream {key.en},", f"本单位（变更流 {key.zh}）"
+            raise OwnKeyRefused(who, who_zh, known, shown)
 
 
 def stream_known(tx: Connection, key: StreamKey) -> KnownStream:

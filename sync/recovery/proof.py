@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from sync.apply.replica import Replica
 from sync.log import signatures
 from sync.recovery import republish
+from sync.store import peers
 from sync.store.sql import execute
 
 
@@ -24,10 +25,15 @@ def own_keys(
     sent something, but has not yet returned all that it received, was not met in this sense.
     """
     me = replica.identity
-    peers = execute(tx, "SELECT DISTINCT peer FROM cursor WHERE direction='in' AND incarnation<>0")
-    met = {peer for (peer,) in peers.fetchall()}
+    rows = execute(tx, "SELECT DISTINCT peer FROM cursor WHERE direction='in' AND incarnation<>0")
+    met = {peer for (peer,) in rows.fetchall()}
     if from_child:
         met = {p for p in met if p == parent or not republish.is_due(tx, p, me.incarnation)}
     if not (met if from_child else parent in met):
         return None
-    return signatures.keys_of_unit(tx, me.unit) | {replica.signer.public_key}
+    accepted = peers.load(tx, me.unit).key_pinned  # by a person, of a store that is lost
+    return (
+        signatures.keys_of_unit(tx, me.unit)
+        | {replica.signer.public_key}
+        | ({bytes.fromhex(accepted)} if accepted else set())
+    )

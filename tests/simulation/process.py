@@ -61,6 +61,7 @@ class Process:
             rng=random.Random(world.rng.getrandbits(64)), newer=self.newer,
             synchronous="FULL" if world.disk else "OFF",
         )  # fmt: skip
+        world.keys[index].add(self.office.replica.signer.public_key)
         self.path = str(folder / DATABASE)
         self.eye: Any = engine.sqlite_driver.connect(
             self.path, isolation_level=None

@@ -132,6 +132,10 @@ def let_keys_in(process: Process) -> None:
     """A person lets neighbours in that lost their key: those whose own process has the new one."""
     for unit, key in process.office.signature_refusals.refused_keys().items():
         index = next(i for i, each in enumerate(process.world.units) if each.unit_id == unit)
+        if index == process.index and key in process.world.keys[index]:
+            process.world.ledger.note("key", "a person knew it as a former one")
+            process.world.attempt(process, "let own key in", partial(_reset_clone, process, unit))
+            continue
         there = process.world.processes.get(index)
         signer = there.office.replica.signer if there is not None else None
         if signer is not None and signer.public_key == key:

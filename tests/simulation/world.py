@@ -8,6 +8,7 @@ import random
 import shutil
 import tempfile
 import traceback
+from collections import defaultdict
 from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,7 @@ class World:
         self.dialled: dict[int, int] = {}  # offices set to dial another than their parent
         self.watch_ms = plan.tick_ms + HOUR_MS
         self.processes: dict[int, Process | None] = {}
+        self.keys: dict[int, set[bytes]] = defaultdict(set)  # that each office has had, on paper
         self._powerless = False
         self.people = workload.People(self)
         self.poison = Poison(self)

@@ -14,13 +14,14 @@ from sync.codec import entry as codec
 from sync.codec.signing import STREAM, Signer
 from sync.log import signatures as log_signatures
 from sync.log.append import signature_for
-from sync.log.signatures import BadSignature, KeyChanged, SignatureMissing
+from sync.log.signatures import BadSignature, KeyChanged, OwnKeyRefused, SignatureMissing
 from sync.model.change import Batch, Entry, Signature
 from sync.model.limits import PORTION_CHANGES_MAX
 from sync.model.schema import Lane
 from sync.model.stream import StreamKey
 from sync.recovery import republish
 from sync.recovery.proof import own_keys
+from sync.store import peers
 from sync.store.sql import execute
 from sync.wire.link.v1 import link_pb2 as pb
 from tests.support.sites import DISTRICT, GARDEN, ORCHID, STREET, Site, signer_of
@@ -198,13 +199,17 @@ def test_own_entries_come_back_only_under_a_key_of_this_office(line):
     with garden.store.read() as tx:
         mine = own_keys(tx, garden.replica, STREET)
     assert mine == {SIGNERS[GARDEN].public_key}
-    with pytest.raises(KeyChanged):
+    with pytest.raises(OwnKeyRefused):
         take_back(SIGNERS[STREET], mine)
     after = garden.dump()
     assert {k: v for k, v in after.items() if k != "cursor"} == {
         k: v for k, v in before.items() if k != "cursor"
     }
     assert take_back(SIGNERS[GARDEN], mine) == 1
+    lost = SIGNERS[STREET].public_key.hex()  # what a person here knows as a key of a lost store
+    garden.store.write(lambda tx: peers.update(tx, GARDEN, key_pinned=lost))
+    with garden.store.read() as tx:
+        assert own_keys(tx, garden.replica, STREET) == {*mine, SIGNERS[STREET].public_key}
 
 
 def test_a_new_store_takes_its_first_child_at_its_word_until_that_has_returned_all(line):

@@ -71,6 +71,13 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "电话联系数据的原单位，并检查沿途各级单位；问题排除后会自动续传。",
         "Phone the office that wrote the data, and check every office between.",
     ),
+    "own_key_refused": (
+        Severity.ALARM,
+        "有单位交回本单位的条目，其签名密钥（{why}）本单位无记录，已拒绝",
+        "entries of this office came back under a key ({why}) that it does not know; refused",
+        "请核对本单位留存的旧密钥；属实的，以本单位代码运行 silian clone reset 放行。",
+        "Look up the former key of this office; accept: `silian clone reset` with its own code.",
+    ),
     "key_refused": (
         Severity.ALARM,
         "以其他签名密钥（{why}）连接，已拒绝",

@@ -266,7 +266,14 @@ def _signing_problems(own: OfficeLine, office: Office) -> Iterator[Problem]:
             for unit, code in office.signature_refusals.open().items()
             if unit not in refused
         ),
-        *(("key_refused", unit, fingerprint(key) or "-") for unit, key in refused.items()),
+        *(
+            (
+                "own_key_refused" if unit == own.unit else "key_refused",
+                unit,
+                fingerprint(key) or "-",
+            )
+            for unit, key in refused.items()
+        ),
         *(("contradiction", unit, "") for unit in office.peer_status.contradictions.open()),
         *(("new_key", unit, fingerprint(key)) for unit, key in fresh),
         *(("over_quota", unit, limit) for unit, limit in office.quota_refusals.recent().items()),
