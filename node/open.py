@@ -11,8 +11,9 @@ import structlog
 from sqlalchemy import Connection
 
 from node.audiences import TreeRoutes
+from node.bad_config import BadConfig
 from node.china import china_time
-from node.config import BadConfig, OfficeConfig, load_config
+from node.config import OfficeConfig, load_config
 from node.domain.catalogue import Catalogue, load_catalogue
 from node.domain.norms import Norms
 from node.domain.units import Unit

@@ -21,7 +21,6 @@ from node.setup import init_office
 from sync.codec import entry as codec
 from sync.codec import statement
 from sync.codec.signing import STREAM, Signer, fingerprint
-from sync.link import NO_PROXY
 from sync.link.child import ChildEnd
 from sync.link.messages import Handshake
 from sync.link.possession import CHILD, PARENT, Sides, is_shown, sign
@@ -32,6 +31,7 @@ from sync.model.change import Batch, Entry
 from sync.model.report import DurableAt, NodeStatus
 from sync.model.schema import Lane
 from sync.recovery import heads as recovery_heads
+from sync.rpc.channel import NO_PROXY
 from sync.store import peers
 from sync.wire.link.v1 import link_pb2 as pb
 from sync.wire.link.v1 import link_pb2_grpc
