@@ -113,6 +113,10 @@ class OfficeConfig(BaseSettings):
         le=1 << 30,
         description="MiB that should be free on the office's disk; below, `status` says so",
     )
+    auto_relay: bool = Field(
+        default=True,
+        description="pass on by itself work that only goes through this office",
+    )
     allow_plaintext: bool = Field(
         default=False, description="allow a listen address other than loopback without TLS"
     )

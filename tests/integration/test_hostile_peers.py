@@ -64,7 +64,7 @@ def pair(tmp_path: Path) -> Iterator[Tier]:
 
 
 def unit_of(tier: Tier, code: str) -> int:
-    return tier.served(CITY).office.tree.by_code(code).unit_id
+    return tier.served(CITY).office.tree.find(code).unit_id
 
 
 @contextmanager
@@ -257,7 +257,7 @@ def hub(tmp_path: Path) -> Iterator[Tier]:
 def sibling_of(tier: Tier) -> int:
     """Return another street of the district."""
     me, tree = tier.served(DISTRICT).office.identity.unit, tier.served(DISTRICT).office.tree
-    return next(u for u in tree.children(me) if u != tree.by_code(STREET).unit_id)
+    return next(u for u in tree.children(me) if u != tree.find(STREET).unit_id)
 
 
 def newest_entry(tier: Tier, code: str) -> Entry:

@@ -13,7 +13,7 @@ import pytest
 
 from hub.serve.server import Server
 from node.services.health.status import status
-from node.services.upkeep.quarantine import list_quarantined
+from node.services.upkeep.quarantine import page_of
 from sync.codec import entry as codec
 from sync.codec.signing import Signer
 from sync.link.quota import Quotas
@@ -235,7 +235,7 @@ def test_an_entry_with_too_much_or_other_than_it_says_is_left_out_and_the_rest_f
             )  # fmt: skip
             wires.append(last.wire)
         stub.Push(push(entry, reply, *wires, key=key))
-        found = [line.reason for line in list_quarantined(office)]
+        found = [line.reason for line in page_of(office).lines]
         assert found == ["malformed", "malformed"]
 
 
