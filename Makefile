@@ -48,6 +48,7 @@ check: setup ## format, lint, types, layers, wire contract, lock: all that is no
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.checks.words
+	$(BIN)/python -m tests.checks.reached
 	$(BIN)/python proto/generate.py --check
 	cd proto && ../$(BIN)/buf lint
 	$(BIN)/uv lock --check

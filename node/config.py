@@ -22,25 +22,13 @@ from pydantic_settings import (
 )
 
 from node.address import Fault, address
+from node.bad_config import BadConfig
 from node.private import write_whole
-from sync.model.errors import ErrorKind, SilianError
 
 FILE = "office.toml"
 LOG_DAYS_MIN = 30
 PREFIX = "SILIAN_"
 UNWRITTEN = ("store_password",)  # a secret comes from a file of its own or the environment
-
-
-class BadConfig(SilianError):
-    """The folder is not an office's, or its settings are wrong."""
-
-    code = "bad_config"
-    kind = ErrorKind.FAILED_PRECONDITION
-
-    def __init__(self, where: str, why: str, why_zh: str, remedy_en: str, remedy_zh: str) -> None:
-        super().__init__(
-            f"{where}: {why}", f"{where}：{why_zh}", remedy_en=remedy_en, remedy_zh=remedy_zh
-        )
 
 
 def _none_or_thirty(days: int) -> int:
@@ -124,6 +112,10 @@ class OfficeConfig(BaseSettings):
         ge=0,
         le=1 << 30,
         description="MiB that should be free on the office's disk; below, `status` says so",
+    )
+    auto_relay: bool = Field(
+        default=True,
+        description="pass on by itself work that only goes through this office",
     )
     allow_plaintext: bool = Field(
         default=False, description="allow a listen address other than loopback without TLS"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from node.config import BadConfig
+from node.bad_config import BadConfig
 from node.private import write_whole
 from sync.codec.signing import SEED_BYTES, Signer
 from sync.model.errors import ErrorKind, SilianError

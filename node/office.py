@@ -16,8 +16,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from node.bad_config import BadConfig
 from node.china import DAY_MS, start_of_day_ms
-from node.config import BadConfig, OfficeConfig
+from node.config import OfficeConfig
 from node.domain.units import BadTree, Level, Tree, Unit
 from node.folds.context import FoldContext
 from node.folds.folds import Folds

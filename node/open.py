@@ -11,8 +11,9 @@ import structlog
 from sqlalchemy import Connection
 
 from node.audiences import TreeRoutes
+from node.bad_config import BadConfig
 from node.china import china_time
-from node.config import BadConfig, OfficeConfig, load_config
+from node.config import OfficeConfig, load_config
 from node.domain.catalogue import Catalogue, load_catalogue
 from node.domain.norms import Norms
 from node.domain.units import Unit
@@ -108,8 +109,11 @@ def assemble(
         earliest = first_tree_day(tx)
         fenced = meta.get(tx, meta.FENCED)
         unjudged = meta.get(tx, meta.UNJUDGED)
+        auto_relay = meta.get(tx, meta.RELAY)
     if newly_built:
         store.write(lambda tx: _build_tables(tx, tables, catalogue.version))
+    if auto_relay != config.auto_relay:
+        store.write(lambda tx: meta.put(tx, meta.RELAY, config.auto_relay))
     with store.read() as tx:
         today = max(china_time(clock.now_ms()).date(), earliest)
         tree, left_out = whole_tree_on(tx, today)

@@ -12,7 +12,8 @@ from string import hexdigits
 from sqlalchemy import URL, Connection
 from sqlalchemy.exc import DBAPIError
 
-from node.config import FILE, BadConfig, OfficeConfig, password_of, write_config
+from node.bad_config import BadConfig
+from node.config import FILE, OfficeConfig, password_of, write_config
 from node.domain.catalogue import Catalogue
 from node.domain.unit_csv import read_units
 from node.domain.units import Level, Tree, Unit

@@ -21,7 +21,6 @@ WAITING = "waiting"
 APPROPRIATE, RELEASE = "appropriate", "release"  # steps of a plan
 _BY_ID = {"when": "one transfer", "when_zh": "单笔划转"}
 _IN_ALL = {"when": "receiving all that wait", "when_zh": "全部确认到账"}
-_OF_HELD = {"when": "giving back what is held", "when_zh": "退回结存资金"}
 
 
 def appropriate(

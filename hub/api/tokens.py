@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
-from node.config import BadConfig
+from node.bad_config import BadConfig
 from node.private import write_whole
 from sync.model.errors import ErrorKind, SilianError
 

@@ -267,7 +267,8 @@ def _parent(address: str, unit: int, name: str) -> Finding:
     import grpc
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-    from sync.link import NO_PROXY, STATUS_ZH
+    from sync.rpc.channel import NO_PROXY
+    from sync.rpc.status import STATUS_ZH
 
     with grpc.insecure_channel(address, options=(NO_PROXY,)) as channel:
         request = health_pb2.HealthCheckRequest(service=health_name(unit))

@@ -86,10 +86,6 @@ class Options:
         self._rules = tuple(rules)
         self.parameters = [self._parameter(parameter) for parameter in own]
 
-    def spelled(self, name: str) -> str:
-        """Return a parameter as people type it: --counted, TRANSFER."""
-        return self._shown[name]
-
     def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values that the verb works with. Raises: Refusal."""
         for name, value in given.items():

@@ -1,4 +1,4 @@
-"""Plans of formula money: money plan, money formula; shown, put in, sent down."""
+"""The report's rules of money: money plan, money formula, money year-end."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ Year = Annotated[int, typer.Option("--year", min=1990, max=2200, help="Fiscal ye
 
 
 def register(money: typer.Typer) -> None:
-    """Add the two verbs to the group `money`."""
+    """Add these verbs to the group `money`."""
     rules = (
         Apart("appropriate", "release"), Needs("budget", "appropriate"),
         Needs("note", "appropriate", "release"), Needs("actor", "appropriate", "release"),
     )  # fmt: skip
     verb(money, rules=rules)(plan)
     verb(money, folder=False)(formula)
+    verb(money, folder=False)(year_end)
 
 
 def plan(
@@ -110,6 +111,47 @@ def formula(
         )
 
     terminal.show({"lines": lines, "total": len(lines)}, human)
+
+
+def year_end(
+    terminal: Terminal,
+    income: Annotated[
+        str, typer.Option("--income", help="The community's own income, in yuan. 劳务收入，元")
+    ] = "0",
+    gap: Annotated[
+        str, typer.Option("--gap", help="What its funding lacks, in yuan. 经费不足数，元")
+    ] = "0",
+    tax: Annotated[str, typer.Option("--tax", help="Tax on the income, in yuan. 税金，元")] = "0",
+    surplus: Annotated[
+        str, typer.Option("--surplus", help="Unspent work funds, in yuan. 年终结余，元")
+    ] = "0",
+) -> None:
+    """Share out own income and unspent money at a year's end; needs no office. 年终分配"""
+    from node.domain import formula as rule
+    from node.domain.norms import Norms
+
+    norms = Norms()
+    end = rule.year_end(
+        income_fen=fen_of(income, least=0), gap_fen=fen_of(gap, least=0),
+        tax_fen=fen_of(tax, least=0), surplus_fen=fen_of(surplus, least=0), norms=norms,
+    )  # fmt: skip
+
+    def human() -> None:
+        heads = ("用途", "元") if terminal.zh else ("USE", "YUAN")
+        uses = (
+            ("弥补经费不足", "covers the gap", end.gap_covered_fen),
+            ("税金", "tax", end.tax_fen),
+            ("奖励上限", "rewards at most", end.rewards_fen),
+            ("结转下年", "carried forward", end.carried_fen),
+        )
+        terminal.table(heads, [(zh if terminal.zh else en, yuan(fen)) for zh, en, fen in uses])
+        terminal.line(f"标准版本 {norms.version}", f"by norms {norms.version}")
+
+    shares = {
+        "gap_covered_fen": end.gap_covered_fen, "tax_fen": end.tax_fen,
+        "rewards_fen": end.rewards_fen, "carried_fen": end.carried_fen,
+    }  # fmt: skip
+    terminal.show({**shares, "rule": "N18", "version": norms.version}, human)
 
 
 def _budget(pairs: list[str]) -> dict[str, int]:

@@ -6,11 +6,11 @@ The verbs themselves are in their own modules; nothing here does anything.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import typer
-from typer import rich_utils
 from typer._click.core import Context
 from typer._click.formatting import HelpFormatter
 
@@ -124,7 +124,10 @@ _FRAME = {  # typer's own texts in a help: English, Chinese
     "REQUIRED_LONG_STRING": ("[required]", "［必填］"),
     "ERRORS_PANEL_TITLE": ("Error", "错误"),
     "ABORTED_TEXT": ("Aborted.", "已中止。"),
-    "RICH_HELP": (rich_utils.RICH_HELP, "请查看 [blue]{command_path} {help_option}[/]。"),
+    "RICH_HELP": (
+        "Try [blue]'{command_path} {help_option}'[/] for help.",
+        "请查看 [blue]{command_path} {help_option}[/]。",
+    ),
 }
 USAGE = ("Usage: ", "用法：")
 _TYPES = {"str": "文本", "int": "整数", "int range": "整数", "float": "数字",
@@ -159,11 +162,18 @@ def in_language(text: str, *, zh: bool) -> str:
 
 def localise(command: Any, *, zh: bool) -> None:
     """Show the help of a verb, and of all below it, in one language."""
+    Context.formatter_class = _ChineseFormatter if zh else HelpFormatter
+    _localise(command, zh=zh)
+
+
+def _write_help(write: Callable[..., None], zh: bool, ctx: Context, formatter: Any) -> None:
+    """Write a help in typer's frame, in one language."""
+    from typer import rich_utils  # a third of a quick verb's time, and only a help needs it
+
     for name, texts in _FRAME.items():
         setattr(rich_utils, name, texts[zh])
-    Context.formatter_class = _ChineseFormatter if zh else HelpFormatter
     rich_utils.OptionHighlighter.highlights[-1] = f"(?P<usage>{USAGE[zh]})"
-    _localise(command, zh=zh)
+    write(ctx, formatter)
 
 
 class _ChineseFormatter(HelpFormatter):
@@ -183,6 +193,7 @@ def _type_zh(option: Any, ctx: Any = None) -> str:
 
 
 def _localise(command: Any, *, zh: bool) -> None:
+    command.format_help = partial(_write_help, command.format_help, zh)
     for name in ("help", "short_help", "rich_help_panel"):
         if text := getattr(command, name, None):
             setattr(command, name, in_language(text, zh=zh))

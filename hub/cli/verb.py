@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import inspect
 import os
 import sys
@@ -22,7 +21,6 @@ from node.private import private_files
 from sync.model.errors import SilianError
 
 F = TypeVar("F", bound=Callable[..., Any])
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Lang(StrEnum):

@@ -16,9 +16,9 @@ from google.protobuf.message_factory import GetMessageClass
 from hub.api.tokens import TOKEN_KEY, token_of
 from hub.client.calls import SERVICE, Calls
 from node.store.folder_lock import OfficeBusy, lock_info
-from sync.link import NO_PROXY, RemoteRefusal, read_refusal
 from sync.model.errors import ErrorKind, SilianError
-from sync.model.limits import MESSAGE_BYTES_MAX
+from sync.rpc.channel import OPTIONS
+from sync.rpc.status import RemoteRefusal, read_refusal
 
 __all__ = ["CallFailed", "OfficeClient", "RemoteRefusal", "Unreachable"]
 
@@ -30,12 +30,6 @@ CALL_TIMEOUT_S = 60.0
 LONG_TIMEOUT_S = 3_600.0  # import, export, verify: they report their progress
 BUSY_WAIT_S = 3.0
 _POLL_S = 0.05
-_OPTIONS = (
-    NO_PROXY,
-    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
-    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
-    ("grpc.enable_retries", 0),
-)
 
 
 class Unreachable(SilianError):
@@ -124,7 +118,7 @@ class Remote:
     def __init__(self, address: str, token: str) -> None:
         self._address = address
         self._metadata = ((TOKEN_KEY, token),)
-        self._channel = grpc.insecure_channel(address, options=_OPTIONS)
+        self._channel = grpc.insecure_channel(address, options=OPTIONS)
 
     def call(self, name: str, request: Any) -> Any:
         method = SERVICE.methods_by_name[name]

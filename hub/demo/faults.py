@@ -41,7 +41,6 @@ class Trouble:
     """What the faults were and what was done meanwhile."""
 
     faults: list[Fault]
-    premises: str  # the community whose premises both sides edited
     order: str | None  # issued while the street was down
     imported: dict[str, int]  # rows by unit code, brought in meanwhile
 
@@ -143,9 +142,7 @@ def inject(network: Network, declined_by: Place | None, as_of: date) -> Trouble:
     above.seconds = time.monotonic() - above_began
     network.downward.restore()
     below.seconds = time.monotonic() - began
-    return Trouble(
-        faults=[below, above, killed], premises=showcase.code, order=order, imported=imported
-    )
+    return Trouble(faults=[below, above, killed], order=order, imported=imported)
 
 
 def _showcase(network: Network) -> Place:

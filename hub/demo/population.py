@@ -66,11 +66,10 @@ class CommunityPlan:
 
 @dataclass(frozen=True, slots=True)
 class StreetPlan:
-    """One street's communities; `from_report` when the report's figures hold for it."""
+    """One street's communities."""
 
     unit: Unit
     communities: tuple[CommunityPlan, ...]
-    from_report: bool
 
 
 def plan_streets(
@@ -140,7 +139,7 @@ def plan_street(
         )
         for i, unit in enumerate(units)
     )
-    return StreetPlan(street, communities, known)
+    return StreetPlan(street, communities)
 
 
 def _is_community(tree: Tree, unit_id: int) -> bool:

@@ -49,10 +49,9 @@ class DemoFailed(SilianError):
 
 @dataclass(slots=True)
 class Server:
-    """One process and the offices that it serves."""
+    """One process that serves offices."""
 
     name: str
-    folders: tuple[Path, ...]
     log: Path
     child: subprocess.Popen[str]
     address: str = ""
@@ -79,7 +78,7 @@ class Processes:
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=file,
                 text=True, encoding="utf-8", start_new_session=True,
             )  # fmt: skip
-        self._servers[name] = Server(name, tuple(folders), log, child)
+        self._servers[name] = Server(name, log, child)
 
     def wait_ready(self, name: str, timeout_s: float = READY_S) -> str:
         """Return the address that a server reports. Raises: DemoFailed."""
@@ -100,10 +99,6 @@ class Processes:
 
     def pid(self, name: str) -> int:
         return self._servers[name].child.pid
-
-    def runs(self, name: str) -> bool:
-        """Return whether a server's process is alive."""
-        return self._servers[name].child.poll() is None
 
     def names(self) -> list[str]:
         return list(self._servers)

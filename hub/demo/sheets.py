@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from hub.demo.figures import SEED_FIGURES, SOURCE, STREET_NAME
-from hub.demo.population import CommunityPlan, StreetPlan
+from hub.demo.population import CommunityPlan
 from hub.demo.records import generate
 from node.domain.register import Register
 from node.domain.units import Level
@@ -32,18 +32,6 @@ def write_community_workbook(
             register = registers[name]
             fields = [f for f in register.fields.values() if Level.COMMUNITY in f.owners]
             counts[name] = book.add_register(register, rows, fields)
-    return counts
-
-
-def write_street_workbooks(
-    folder: Path, street: StreetPlan, registers: Mapping[str, Register], lang: str = "zh"
-) -> dict[str, dict[str, int]]:
-    """Write one workbook a community, `<code>_<name>.xlsx`; return record counts by unit code."""
-    folder.mkdir(parents=True, exist_ok=True)
-    counts: dict[str, dict[str, int]] = {}
-    for plan in street.communities:
-        path = folder / f"{plan.unit.code}_{plan.unit.name.replace('/', '_')}.xlsx"
-        counts[plan.unit.code] = write_community_workbook(path, plan, registers, lang)
     return counts
 
 

@@ -12,8 +12,8 @@ from google.protobuf.message import DecodeError
 
 from hub.serve.call_pots import SilentCalls, WorkSlots, is_control
 from node.trouble import refusal_of
-from sync.link import to_grpc
 from sync.model.errors import Malformed, SilianError
+from sync.rpc.status import to_grpc
 
 _OFFICE_CALLS = ".OfficeService/"  # a person's own values; between offices it is our mistake
 _OF_VALUES = (ArithmeticError, ValueError)

@@ -13,7 +13,7 @@ from hub.serve.call_pots import SilentCalls, WorkSlots
 from hub.serve.capacity import Capacity
 from hub.serve.interceptors import GuardCalls
 from node.address import Address, Fault, address
-from node.config import BadConfig
+from node.bad_config import BadConfig
 from node.trouble import system_zh
 from sync.model.errors import ErrorKind, SilianError
 from sync.model.limits import MESSAGE_BYTES_MAX, PEER_LIMITS, PeerLimits

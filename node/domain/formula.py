@@ -29,10 +29,6 @@ class TwoPayers:
     city_fen: int
     district_fen: int
 
-    @property
-    def total_fen(self) -> int:
-        return self.city_fen + self.district_fen
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormulaLine:

@@ -157,21 +157,6 @@ class Books:
         )
         return received - returned - matched
 
-    def unanswered(self) -> list[Posting]:
-        """Return the releases to this office that it neither received nor returned, by id.
-
-        Disputed ones are included: a person must still receive them or send them back.
-        """
-        releases = [
-            posting
-            for posting in self._postings.values()
-            if posting.kind is PostingKind.RELEASE and posting.peer_unit == self.unit_id
-        ]
-        return sorted(
-            (posting for posting in releases if not self._resolved(posting.transfer)),
-            key=lambda posting: posting.transfer,
-        )
-
     def _own(self, kind: PostingKind) -> list[Posting]:
         return [
             posting

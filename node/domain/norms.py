@@ -46,8 +46,6 @@ class Nature(StrEnum):
 class Norms:
     """One published version of the norms. Defaults are the report's figures; whole numbers only."""
 
-    households_per_seat: int = 50  # N1
-    seat_rounding: Rounding = Rounding.CEIL  # N1; alternative floor
     households_per_worker: int = 400  # N3
     worker_flag_percent: int = 90  # N3, "about": below this share of the norm an office is flagged
     premises_m2_per_100_households: int = 30  # N4
@@ -81,21 +79,7 @@ class WorkersNorm:
     """Workers against the norm. The ratio is a fraction, so that a city can add both halves."""
 
     target: int
-    ratio_numerator: int  # workers x households_per_worker
-    ratio_denominator: int  # households; 0 when there is nothing to measure against
     short: bool
-
-
-def seats(households: int, norms: Norms) -> int:
-    """Return how many member representatives a community should have.
-
-    A remainder is represented too, unless the city set the rounding to floor.
-    Source: N1, "每50户一个代表".
-    """
-    assert households >= 0
-    if norms.seat_rounding is Rounding.FLOOR:
-        return households // norms.households_per_seat
-    return -(-households // norms.households_per_seat)
 
 
 def workers_norm(households: int, workers: int, norms: Norms) -> WorkersNorm:
@@ -109,8 +93,6 @@ def workers_norm(households: int, workers: int, norms: Norms) -> WorkersNorm:
     per = norms.households_per_worker
     return WorkersNorm(
         target=max(1, (2 * households + per) // (2 * per)),
-        ratio_numerator=workers * per,
-        ratio_denominator=households,
         short=workers * per * 100 < households * norms.worker_flag_percent,
     )
 

@@ -167,16 +167,6 @@ class Tree:
         except KeyError:
             raise UnknownUnit(f"#{unit_id}", self.as_of, self._once_with_id(unit_id)) from None
 
-    def by_code(self, code: str) -> Unit:
-        """Return the unit with the 12-digit `code` that day.
-
-        Raises: UnknownUnit with the unit that once had the code, if any, then the nearest ones.
-        """
-        unit = self._by_code.get(code)
-        if unit is None:
-            raise UnknownUnit(code, self.as_of, self._near(code))
-        return unit
-
     def find(self, text: str) -> Unit:
         """Return the unit a person means by a code, a name, or a path such as 上城区/闸弄口街道.
 

@@ -20,7 +20,8 @@ FIELDS: Key[dict[str, list[str]]] = Key("fields", json.loads, {}, json.dumps)  #
 # Whether an older program counted every posting.
 UNJUDGED = Key("postings_unjudged", "1".__eq__, False, lambda due: "1" if due else "0")
 COUNTED_TO = text("counted_to")  # ISO: the last day whose coming the own cells have followed
-# Whether work that only goes through this office is passed on by itself.
+# Whether work that only goes through this office is relayed by itself: as the settings said at
+# the last start.
 RELAY = Key("relay", "manual".__ne__, True, lambda auto: "auto" if auto else "manual")
 INDEXED_WITH = text("marks_made_with")  # fingerprint of the key of this office's index entries
 

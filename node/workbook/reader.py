@@ -12,7 +12,7 @@ from itertools import chain
 
 from node.domain.register import Register
 from node.workbook.body import Body
-from node.workbook.book import Book, csv_rows, open_book
+from node.workbook.book import Book, csv_rows
 from node.workbook.cells import Cell, Rows, Value
 from node.workbook.errors import HeaderNotFound, WorkbookUnreadable
 from node.workbook.faults import RowFault, column_letter
@@ -49,22 +49,6 @@ class Table:
     def column_of(self, name: str) -> str:
         """Return the letter of a field's column; "" if the file does not have it."""
         return next((column_letter(i) for i, each in self.headers.items() if each == name), "")
-
-
-def read_table(
-    data: bytes,
-    filename: str,
-    register: Register,
-    sheet: str | None = None,
-    limits: Limits | None = None,
-) -> Table:
-    """Read the register's table from a file's bytes: .xlsx, .xls, or CSV (UTF-8, GB18030).
-
-    Without `sheet`: the first that `sheets_with` finds. Raises: a WorkbookError, and never
-    anything else, whatever the bytes are.
-    """
-    bounds = limits or Limits()
-    return table_of(open_book(data, filename, bounds), register, sheet, bounds)
 
 
 def table_of(

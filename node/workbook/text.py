@@ -40,14 +40,10 @@ _THREE_BYTE = re.compile(rb"[\xe3-\xe9][\x80-\xbf]{2}")
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The text of a file and its encoding (Python's name).
-
-    `utf8_failed_at` is the first byte (counted from 0) that is not UTF-8, or None.
-    """
+    """The text of a file and its encoding (Python's name)."""
 
     text: str
     encoding: str
-    utf8_failed_at: int | None = None
 
 
 def decode(data: bytes) -> Decoded:
@@ -76,7 +72,7 @@ def decode(data: bytes) -> Decoded:
         if len(_THREE_BYTE.findall(data[:at])) >= _UTF8_SURE:
             raise _unknown(f"utf-8: byte {at}") from bad_utf8
         try:
-            return Decoded(data.decode("gb18030"), "gb18030", at)
+            return Decoded(data.decode("gb18030"), "gb18030")
         except UnicodeDecodeError as bad_gb:
             where = f"utf-8: byte {at}; gb18030: byte {bad_gb.start}"
             raise _unknown(where) from bad_gb

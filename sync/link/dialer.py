@@ -19,6 +19,7 @@ import structlog
 
 from sync.link.backoff import wait_ms
 from sync.link.child import ChildEnd, method_of
+from sync.link.failure import failed
 from sync.link.lines import Answer, Line
 from sync.link.messages import (
     Apply,
@@ -40,7 +41,6 @@ from sync.link.messages import (
     WorkAvailable,
 )
 from sync.link.session import Session, State
-from sync.link.status import failed
 from sync.log.recent import RecentCommit
 from sync.model.errors import SilianError
 from sync.model.report import CompareOptions

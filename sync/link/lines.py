@@ -17,24 +17,19 @@ import grpc
 from google.protobuf.message import Message
 
 from sync.model.errors import ErrorKind, SilianError
-from sync.model.limits import MESSAGE_BYTES_MAX
+from sync.rpc import channel
 from sync.wire.link.v1 import link_pb2_grpc
 
 CALLS_MAX = 8  # under way at one address at a time; those after them wait here, not at the parent
 CALL_TIMEOUT_S = 60.0
 WATCH_TIMEOUT_S = 330.0  # the parent answers at least every 300 s
-# An office is reached directly: a proxy of the environment would be asked even for loopback.
-NO_PROXY = ("grpc.enable_http_proxy", 0)
 OPTIONS = (
-    NO_PROXY,
-    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
-    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+    *channel.OPTIONS,
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 5_000),
-    ("grpc.enable_retries", 0),  # the session retries, and knows what is safe to repeat
 )
 
 Answer = Callable[[], Any]

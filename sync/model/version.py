@@ -8,7 +8,6 @@ from sync.model.limits import CLOCK_AHEAD_MS_MAX
 
 COUNTER_BITS = 16
 VERSION_BYTES = 16
-BEGINNING = bytes(VERSION_BYTES)  # before every version
 
 Version = bytes  # 16 bytes: big-endian clock, then incarnation; bytes compare in order
 

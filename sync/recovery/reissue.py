@@ -48,7 +48,6 @@ class OwnLogEntry:
 class Reissued:
     """What was reissued."""
 
-    own_entries: int = 0
     effects: list[Effect] = field(default_factory=list)  # where a tie is decided otherwise now
     waiters: Waiters = field(default_factory=Waiters)
 
@@ -150,7 +149,7 @@ def reissue(replica: Replica, tx: Connection, own_entries: list[OwnLogEntry]) ->
 
     The caller holds the log's lock, and the replica has switched to another incarnation.
     """
-    done = Reissued(own_entries=len(own_entries))
+    done = Reissued()
     if not own_entries:
         return done
     me = replica.identity

@@ -185,8 +185,8 @@ def serve_children(folder: Path) -> dict[str, Any]:
 def be_children(address: str, units: list[int]) -> None:
     """Handshake for each unit over a channel of its own, wait for notifications, no more."""
     from sync.codec.signing import Signer
-    from sync.link.lines import NO_PROXY
     from sync.link.possession import CHILD, Sides, sign
+    from sync.rpc.channel import NO_PROXY
     from sync.wire.link.v1 import link_pb2 as pb
     from sync.wire.link.v1 import link_pb2_grpc
 

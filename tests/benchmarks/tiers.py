@@ -102,7 +102,7 @@ class Tier:
         new_folder(folder, code, parent=parent)
         self._process = Process([folder], wall_ms=now_ms, rng=random.Random(code))
         self._office = next(iter(self._process.served.values())).office
-        self._unit = self._office.tree.by_code(CODES[-1]).unit_id
+        self._unit = self._office.tree.find(CODES[-1]).unit_id
         self._rows: list[Any] = []
         self._written = 0
         self._rest = threading.Event()

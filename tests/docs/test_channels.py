@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from hub.client import client
 from sync.link import lines
+from sync.rpc import channel
 
 ROOT = Path(__file__).resolve().parents[2]
 OPENERS = {"insecure_channel", "secure_channel"}
-KNOWN = {"OPTIONS", "_OPTIONS", "NO_PROXY", "options", "direct"}  # hold the option, see below
+KNOWN = {"OPTIONS", "NO_PROXY", "options", "direct"}  # hold the option, see below
 
 
 def channels() -> Iterator[tuple[Path, ast.Call]]:
@@ -35,7 +35,7 @@ def test_every_channel_is_opened_with_options_that_leave_the_proxy_out() -> None
         assert any(name in options[0] for name in KNOWN), f"{path}:{call.lineno}: {options[0]}"
 
 
-@pytest.mark.parametrize("options", [lines.OPTIONS, client._OPTIONS])
+@pytest.mark.parametrize("options", [lines.OPTIONS, channel.OPTIONS])
 def test_the_options_of_the_program_leave_the_proxy_out(
     options: tuple[tuple[str, int], ...],
 ) -> None:

@@ -25,7 +25,7 @@ OUTSIDE = {
 }  # fmt: skip
 WIRE_READERS = (
     "sync.apply.receive", "sync.bundle", "sync.codec", "sync.compare", "sync.link", "sync.recovery",
-    "sync.snapshot", "sync.wire", "hub.",
+    "sync.rpc", "sync.snapshot", "sync.wire", "hub.",
 )  # fmt: skip
 
 

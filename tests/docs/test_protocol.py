@@ -15,9 +15,9 @@ from hub.cli.explain import refusals
 from sync.link.handshake import CHECKS
 from sync.link.messages import Verdict
 from sync.link.sessions import ACCEPTS, Call
-from sync.link.status import DETAILS_BYTES_MAX, TEXT_BYTES_MAX, status_message
 from sync.model import limits
 from sync.model.errors import ErrorKind
+from sync.rpc.status import DETAILS_BYTES_MAX, TEXT_BYTES_MAX, status_message
 from sync.wire.link.v1 import link_pb2 as pb
 from sync.wire.office.v1.work_pb2 import TransitionAssignmentRequest
 

@@ -26,8 +26,10 @@ ENDLESS = {"serve", "demo"}  # the first serves until it is stopped; docs/demo.m
 # Of these only the whole list of what can be asked is long enough to read.
 READING = {
     "ls", "show", "find", "transfers", "balance", "report", "status", "today", "where", "tree",
-    "rollup", "verify", "doctor", "explain", "check", "plan", "formula", "version", "compare",
+    "rollup", "verify", "doctor", "explain", "check", "plan", "formula", "year-end",
+    "version", "compare",
 }  # fmt: skip
+ALONE = {"explain", "version", "bundle show", "money formula", "money year-end"}
 SAMPLES = {  # of a required argument, by its name
     "amount": "1", "assignment": "楼道灯排查", "case": "0000", "category": "办公",
     "conflict": "二号楼", "due": "2099-12-31", "file": "样例.xlsx", "files": "包.bundle",
@@ -184,9 +186,7 @@ def ids(folder: Path) -> dict[str, str]:
 
 
 def shown(verb: Verb, given: dict[str, str], folder: Path) -> Ran:
-    at = () if verb.name in ("explain", "version", "bundle show", "money formula") else (
-        "--dir", folder,
-    )  # fmt: skip
+    at = () if verb.name in ALONE else ("--dir", folder)
     if verb.name == "init":
         at = ("--dir", "新单位")
     typed = verb.line(given)

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from hub.cli.main import app
 from tests.support.silian import COMMUNITY, SERVE, silian
 
 
@@ -24,16 +26,27 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def offered(line: str, office: Path | None = None) -> list[str]:
     """Ask as bash does; the last word is the one that is being typed."""
-    words = line.split(" ")
+    ran = CliRunner().invoke(app, [], env=asked(line, office), prog_name="silian")
+    assert (ran.exit_code, ran.stderr) == (0, "")
+    return [each for each in ran.stdout.splitlines() if each]
+
+
+def asked(line: str, office: Path | None = None) -> dict[str, str]:
+    """Return the variables with which bash asks."""
+    return {
+        "_SILIAN_COMPLETE": "complete_bash", "COMP_WORDS": line,
+        "COMP_CWORD": str(line.count(" ")), "SILIAN_DIR": str(office or "/nowhere"),
+    }  # fmt: skip
+
+
+def test_the_command_itself_answers_bash(office: Path) -> None:
+    line = "silian record show premises 一号"
     ran = subprocess.run(
         [sys.executable, "-c", SERVE], capture_output=True, text=True, timeout=60, check=False,
-        env=os.environ | {
-            "_SILIAN_COMPLETE": "complete_bash", "COMP_WORDS": line,
-            "COMP_CWORD": str(len(words) - 1), "SILIAN_DIR": str(office or "/nowhere"),
-        },
+        env=os.environ | asked(line, office),
     )  # fmt: skip
     assert (ran.returncode, ran.stderr) == (0, "")
-    return [each for each in ran.stdout.splitlines() if each]
+    assert ran.stdout.split() == offered(line, office)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 
 from node.store.engine import sqlite_driver
 from tests.support.filled import ARGUMENTS, Pair, filled_pair, good, lists
-from tests.support.silian import on_terminal, silian
+from tests.support.silian import on_screen, on_terminal, silian
 from tests.support.tier import GARDEN, ORCHID, eventually, tier_of
 
 LISTS = lists()
@@ -63,7 +63,7 @@ def test_on_a_terminal_of_80_columns_no_id_is_broken_and_every_table_fits(
             continue  # the street has no conflict of that name: it was decided below
         if document.exit == 4 and document.error["code"] == "kept_elsewhere":
             continue  # residents stay in their community
-        lines = clean(on_terminal(*asked, columns=80))
+        lines = clean(on_screen(*asked, columns=80))
         assert max(map(cell_len, lines)) <= 80, "\n".join(lines)
         if verb in ALSO and verb.split()[1] == "show":
             continue

@@ -74,7 +74,7 @@ def test_a_clone_is_reset_at_the_parent_with_a_reason_whether_it_is_served_or_no
         if process is not None:
             process.start()
             (office,) = process.served.values()
-            office.office.peer_status.flag_clone(office.office.tree.by_code(A).unit_id)
+            office.office.peer_status.flag_clone(office.office.tree.find(A).unit_id)
 
         def copies(*arguments: object, lang: str = "en") -> Any:
             return silian("clone", *arguments, "--dir", street, lang=lang)

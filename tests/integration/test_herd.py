@@ -141,7 +141,7 @@ def test_sixty_children_reconnect_to_a_restarted_hub_once_each_spread_over_the_b
         lines = []
         for code in COMMUNITIES:
             line = Dialer(
-                HandshakeClient(office.tree.by_code(code).unit_id),  # type: ignore[arg-type]
+                HandshakeClient(office.tree.find(code).unit_id),  # type: ignore[arg-type]
                 connect=lambda: shared.connect(hub.address),
                 workers=workers, later=rests, rng=random.Random(code),
             )  # fmt: skip

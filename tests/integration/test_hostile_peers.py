@@ -21,7 +21,6 @@ from node.setup import init_office
 from sync.codec import entry as codec
 from sync.codec import statement
 from sync.codec.signing import STREAM, Signer, fingerprint
-from sync.link import NO_PROXY
 from sync.link.child import ChildEnd
 from sync.link.messages import Handshake
 from sync.link.possession import CHILD, PARENT, Sides, is_shown, sign
@@ -32,6 +31,7 @@ from sync.model.change import Batch, Entry
 from sync.model.report import DurableAt, NodeStatus
 from sync.model.schema import Lane
 from sync.recovery import heads as recovery_heads
+from sync.rpc.channel import NO_PROXY
 from sync.store import peers
 from sync.wire.link.v1 import link_pb2 as pb
 from sync.wire.link.v1 import link_pb2_grpc
@@ -65,7 +65,7 @@ def pair(tmp_path: Path) -> Iterator[Tier]:
 
 
 def unit_of(tier: Tier, code: str) -> int:
-    return tier.served(CITY).office.tree.by_code(code).unit_id
+    return tier.served(CITY).office.tree.find(code).unit_id
 
 
 @contextmanager
@@ -250,7 +250,7 @@ def hub(tmp_path: Path) -> Iterator[Tier]:
 def sibling_of(tier: Tier) -> int:
     """Return another street of the district."""
     me, tree = tier.served(DISTRICT).office.identity.unit, tier.served(DISTRICT).office.tree
-    return next(u for u in tree.children(me) if u != tree.by_code(STREET).unit_id)
+    return next(u for u in tree.children(me) if u != tree.find(STREET).unit_id)
 
 
 def newest_entry(tier: Tier, code: str) -> Entry:

@@ -135,7 +135,7 @@ def test_an_idle_hub_still_receives_every_minute_how_far_each_office_is_known(ci
         with hub.store.read() as tx:
             marks = hub.peer_status.watermarks(tx)
         for code in (COMMUNITY, OTHER):
-            unit = hub.tree.by_code(code).unit_id
+            unit = hub.tree.find(code).unit_id
             assert marks[unit].at_ms == city.clock.ms - 1
             assert hub.peer_status.known()[unit].last_contact_ms == city.clock.ms
 

@@ -43,7 +43,7 @@ def test_three_hundred_offices_of_one_process_come_up_at_one_address_and_are_rec
     with ExitStack() as closing:
         above = served([make_street(tmp_path / STREET, codes)], closing)
         (street,) = above.served.values()
-        units = {code: street.office.tree.by_code(code).unit_id for code in codes}
+        units = {code: street.office.tree.find(code).unit_id for code in codes}
         below = served(make_communities(tmp_path, units, above.server.address), closing)
         lines = {unit: each.dialer for unit, each in below.served.items()}
         assert lines.keys() == set(units.values())

@@ -53,6 +53,27 @@ def test_a_rule_that_has_no_answer_says_so(wrong: tuple[str, ...]) -> None:
     assert silian("money", "formula", *wrong).exit == Exit.USAGE
 
 
+def test_the_rule_for_the_years_end_covers_the_gap_first_and_carries_the_rest() -> None:
+    """N18, without an office: 1,000 yuan of income, a gap of 400, 100 of tax, 50 unspent."""
+    asked = (
+        "money",
+        "year-end",
+        "--income",
+        "1000",
+        "--gap",
+        "400",
+        "--tax",
+        "100",
+        "--surplus",
+        "50",
+    )
+    found = silian(*asked, "--json").json
+    assert (found["gap_covered_fen"], found["tax_fen"]) == (40_000, 10_000)
+    assert (found["rewards_fen"], found["carried_fen"], found["rule"]) == (27_500, 27_500, "N18")
+    assert "275.00" in silian(*asked, lang="zh").out
+    assert silian("money", "year-end", "--income", "-1").exit == Exit.USAGE
+
+
 # -- a plan -----------------------------------------------------------------------------------
 
 

@@ -31,8 +31,8 @@ from hub.serve.process import Process
 from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue, load_catalogue
 from node.setup import init_office
-from sync.link.lines import NO_PROXY
 from sync.model.errors import FieldViolation, SilianError
+from sync.rpc.channel import NO_PROXY
 from sync.wire.office.v1 import office_pb2 as pb
 from sync.wire.office.v1 import office_pb2_grpc, work_pb2
 

@@ -20,7 +20,7 @@ VERBS = verbs()
 # These look at the machine, or work on the folder itself, and ask no office anything.
 ALONE = {
     "init", "serve", "demo", "doctor", "explain", "version", "db upgrade", "db check", "db backup",
-    "config show", "config check", "bundle show", "money formula", "db restore",
+    "config show", "config check", "bundle show", "money formula", "money year-end", "db restore",
 }  # fmt: skip
 ASKING = sorted(VERBS.keys() - ALONE)
 # Of verbs that need one of several parameters: each way to say it.

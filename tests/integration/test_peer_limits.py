@@ -13,10 +13,9 @@ import pytest
 
 from hub.serve.server import Server
 from node.services.health.status import status
-from node.services.upkeep.quarantine import list_quarantined
+from node.services.upkeep.quarantine import page_of
 from sync.codec import entry as codec
 from sync.codec.signing import Signer
-from sync.link import NO_PROXY, read_refusal
 from sync.link.quota import Quotas
 from sync.log.append import signature_for
 from sync.model.change import Block, Operation
@@ -29,6 +28,8 @@ from sync.model.limits import (
     PeerLimits,
 )
 from sync.model.schema import Lane
+from sync.rpc.channel import NO_PROXY
+from sync.rpc.status import read_refusal
 from sync.wire.link.v1 import link_pb2 as pb
 from sync.wire.link.v1 import link_pb2_grpc
 from tests.integration.test_hostile_peers import signer_of, tampered_street
@@ -234,7 +235,7 @@ def test_an_entry_with_too_much_or_other_than_it_says_is_left_out_and_the_rest_f
             )  # fmt: skip
             wires.append(last.wire)
         stub.Push(push(entry, reply, *wires, key=key))
-        found = [line.reason for line in list_quarantined(office)]
+        found = [line.reason for line in page_of(office).lines]
         assert found == ["malformed", "malformed"]
 
 

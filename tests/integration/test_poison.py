@@ -90,12 +90,12 @@ def test_a_poisoned_entry_of_every_register_blocks_nothing_behind_it(
     good: list[bytes] = []
     for name in REGISTERS:
         schema = net[NORTH].tables[name].schema
-        before = len(quarantine.list_quarantined(net[NORTH]))
+        before = len(quarantine.page_of(net[NORTH]).lines)
         block, payload = POISONS[poison](writer, schema)
         writer.append(schema.lane, block, payload)
         good.append(writer.append_valid(schema.lane))
         if poison in QUARANTINED:
-            assert len(quarantine.list_quarantined(net[NORTH])) == before + 1, name
+            assert len(quarantine.page_of(net[NORTH]).lines) == before + 1, name
     net.up(NORTH, EAST)
     for code in (NORTH, EAST, CITY):
         with net[code].store.read() as tx:
@@ -104,7 +104,7 @@ def test_a_poisoned_entry_of_every_register_blocks_nothing_behind_it(
         report = verify(net[code])
         assert report.sound, (code, report)
     net.up(NORTH, EAST)
-    quarantined_count = len(quarantine.list_quarantined(net[NORTH]))
+    quarantined_count = len(quarantine.page_of(net[NORTH]).lines)
     assert quarantined_count >= (len(REGISTERS) if poison in QUARANTINED else 0)
     for code in (NORTH, EAST, CITY):
         reported = {

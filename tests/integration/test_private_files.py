@@ -13,7 +13,8 @@ import pytest
 
 from hub.api.tokens import TOKEN_FILE, Unauthenticated, token_of, unit_for_token
 from hub.client.client import OfficeClient, wall_ms
-from node.config import FILE, BadConfig, OfficeConfig
+from node.bad_config import BadConfig
+from node.config import FILE, OfficeConfig
 from node.domain.catalogue import load_catalogue
 from node.open import open_office
 from node.private import close_to_others, make_folder, readable_by_others, write_whole

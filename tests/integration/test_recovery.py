@@ -222,7 +222,7 @@ def test_a_fenced_store_stays_so_for_commands_until_its_parent_lets_it_in(tier: 
     assert "fenced" in codes
     tier.stop(GARDEN)  # the other is stopped, and the parent forgets which was here last
     street = tier.served(STREET)
-    unit = street.office.tree.by_code(GARDEN).unit_id
+    unit = street.office.tree.find(GARDEN).unit_id
     clones.reset_clone(street.office, unit, actor="li", reason="旧")
     street.parent.forget_session(unit)
     clone = Process([backup], wall_ms=wall_ms, rng=random.Random("again"))

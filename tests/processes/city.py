@@ -54,6 +54,7 @@ class City:
     lines: dict[str, Line] = field(default_factory=dict)  # by the code of the lower end
     addresses: dict[str, str] = field(default_factory=dict)
     paused: set[str] = field(default_factory=set)
+    killed: set[str] = field(default_factory=set)
     broken: dict[str, int] = field(default_factory=dict)  # how often what happened
 
     def __post_init__(self) -> None:
@@ -154,6 +155,7 @@ class City:
                     os.kill(self.processes.pid(code), signal.SIGKILL)
                 for code in ends:
                     self.processes.kill(code)
+                    self.killed.add(code)
             case "pause" | "pause both ends":
                 for code in ends:
                     self._signal(code, signal.SIGSTOP)
@@ -175,6 +177,7 @@ class City:
             self.rng.shuffle(ends)
             for code in ends:
                 self.launch(code)
+                self.killed.discard(code)
             for code in ends:
                 self.processes.wait_ready(code)
             started = time.monotonic() - began
@@ -195,7 +198,7 @@ class City:
             office.sync_office(wait_ms=0)
 
     def _down(self, code: str) -> bool:
-        return code in self.paused or not self.processes.runs(code)
+        return code in self.paused or code in self.killed
 
     def _signal(self, code: str, what: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):

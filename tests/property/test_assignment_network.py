@@ -20,6 +20,7 @@ from node.services.work import actions as work
 from node.services.work.errors import BadOrder
 from node.store.assignments import Row
 from sync.model.limits import BATCH_BYTES_MAX
+from tests.support import work_steps
 from tests.support.assignment_network import (
     CITY,
     CODES,
@@ -146,7 +147,7 @@ def test_in_any_order_of_arrival_all_offices_converge_and_lose_nothing(
 ):
     chance = Random(seed)
     with networks.open(skews_ms) as net:
-        work.set_relay(net[STREET], auto=auto)
+        work_steps.set_relay(net[STREET], auto=auto)
         order = to_communities(net, duty, due_ms=net.now_ms + 10**8)
         issued = work.issue(net[CITY], order, actor="mayor")
         if duty is Duty.UNLISTED:

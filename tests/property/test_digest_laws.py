@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from node.store.engine import sqlite_url
 from sync.merge import digest
-from sync.model.version import BEGINNING, version_of
+from sync.model.version import VERSION_BYTES, version_of
 from tests.support.sites import DISTRICT, GARDEN, STREET, Site, record_id, site_at
 
 ids = st.binary(min_size=16, max_size=16)
@@ -89,8 +89,8 @@ def test_the_hash_of_a_new_record_is_what_its_creation_adds(record, fields, vers
 
 @given(ids, names, versions, versions)
 def test_a_new_field_version_adds_the_difference_of_the_two_hashes(record, name, old, new):
-    before = digest.record_hash(record, 1, BEGINNING, [(name, old)])
-    after = digest.record_hash(record, 1, BEGINNING, [(name, new)])
+    before = digest.record_hash(record, 1, bytes(VERSION_BYTES), [(name, old)])
+    after = digest.record_hash(record, 1, bytes(VERSION_BYTES), [(name, new)])
     moved = digest.id_factor(record) * digest.moved_factor(name, old, new)
     assert (before + moved) % digest.PRIME == after
 
@@ -107,7 +107,7 @@ def test_ids_are_counted_and_summed_by_bucket(column):
 @given(ids, names, versions, versions)
 def test_swapping_the_shown_and_the_losing_value_changes_the_hash(record, name, one, two):
     swapped = [
-        digest.record_hash(record, 1, BEGINNING, [(name, a)], [(name, b)])
+        digest.record_hash(record, 1, bytes(VERSION_BYTES), [(name, a)], [(name, b)])
         for a, b in ((one, two), (two, one))
     ]
     assert (swapped[0] == swapped[1]) == (one == two or digest.id_factor(record) == 0)

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from node.office import Office
 from node.services.records import edits
 from node.services.records.import_plan import ImportReport
-from node.services.records.importing import Mode, import_table
+from node.services.records.importing import Mode
 from sync.model.change import Value
+from tests.support.tables import import_table
 from tests.unit.node.offices import CATALOGUE, COMMUNITY, Clock, new_office
 
 REGISTER = CATALOGUE.registers["premises"]

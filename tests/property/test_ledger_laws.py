@@ -195,13 +195,24 @@ class World:
             held = sum(books.held_fen(line.fund, line.year) for books in self.books.values())
             assert line.held_fen == held
 
+    def unanswered(self, unit: int) -> list[Posting]:
+        """The releases to a unit that it neither received nor returned, by id."""
+        ends = (PostingKind.RECEIPT, PostingKind.RETURN)
+        ended = {p.transfer for p in self.journal[unit] if p.kind in ends}
+        releases = {
+            p.transfer: p
+            for p in self.received[unit]
+            if p.kind is PostingKind.RELEASE and p.peer_unit == unit and p.transfer not in ended
+        }
+        return [releases[transfer] for transfer in sorted(releases)]
+
     def settle_everything(self) -> None:
         """The links are back: all is received, every release answered, every return booked."""
         for _ in range(2):
             for posting in list(self.mail):
                 self.deliver(posting)
-            for unit, books in self.books.items():
-                for released in books.unanswered():
+            for unit in self.books:
+                for released in self.unanswered(unit):
                     sure = answer(released, counted_fen=released.amount_fen, at_ms=9)
                     disputed = any(
                         p.kind is PostingKind.DISPUTE and p.transfer == released.transfer

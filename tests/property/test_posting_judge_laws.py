@@ -304,7 +304,7 @@ def test_a_store_counts_the_same_postings_in_whatever_order_they_arrive(
 def take_in_any_order(net: MoneyNetwork, postings: list[Posting], random: Random) -> bool:
     """Let the city receive postings in any order; say whether all of them count."""
     city = net[CITY]
-    units = {unit: city.tree.by_code(CODES[unit]).unit_id for unit in UNITS}
+    units = {unit: city.tree.find(CODES[unit]).unit_id for unit in UNITS}
     levels = {units[unit]: level for unit, level in LEVELS.items()}
     made = at_offices(postings, units)
     lines = [

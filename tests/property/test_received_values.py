@@ -20,7 +20,7 @@ from node.services.health.verify import verify
 from node.services.overview.today import today
 from node.services.records.exporting import export_register
 from node.services.records.views import list_records
-from node.services.upkeep.quarantine import list_quarantined
+from node.services.upkeep.quarantine import page_of
 from node.services.work.deadlines import escalate, run_timers
 from node.store.cells import cells_of, recomputed_total, totals_of, units_outside_tree
 from sync.model.change import Block, Operation, Value
@@ -75,7 +75,7 @@ def everything_read(office: Office) -> None:
     run_timers(office, office.clock.now_ms())
     status(office, tree=True)
     today(office)
-    list_quarantined(office)
+    page_of(office)
     verify(office)
     for indicator in office.catalogue.indicators:
         answer(office, indicator)

@@ -9,6 +9,7 @@ import grpc
 
 from sync.link.backoff import wait_ms
 from sync.link.child import ChildEnd, method_of
+from sync.link.failure import failed
 from sync.link.messages import (
     Apply,
     Command,
@@ -23,7 +24,6 @@ from sync.link.messages import (
     WorkAvailable,
 )
 from sync.link.session import Session, State
-from sync.link.status import failed
 from sync.log.recent import RecentCommit
 from sync.model.errors import SilianError
 from sync.model.limits import PROTOCOL_MAX, PROTOCOL_MIN, SNAPSHOT_ROWS

@@ -224,11 +224,11 @@ class Poison:
         _writer_runs(process, "DROP TRIGGER IF EXISTS refuses")
         self._refusing.discard(process.index)
         office = process.office
-        if not quarantine.list_quarantined(office):
+        if not quarantine.page_of(office).lines:
             return
         quarantine.retry_quarantined(office)
         while wrong := [
-            line for line in quarantine.list_quarantined(office) if line.reason in WRITTEN_REASONS
+            line for line in quarantine.page_of(office).lines if line.reason in WRITTEN_REASONS
         ]:
             quarantine.close_quarantined(office, wrong[0].id, actor="丁", reason="核实为错误数据")
         quarantine.retry_quarantined(office)

@@ -21,7 +21,6 @@ from node.services.money import postings as allocations
 from node.services.money import receipts
 from node.services.money.views import unanswered
 from node.services.records import edits
-from node.services.records.importing import import_table
 from node.services.records.rules import InvalidRecord
 from node.services.upkeep.log_retention import Terms, truncate_log
 from node.services.upkeep.redaction import redact_ended
@@ -40,6 +39,8 @@ from tests.simulation.bit_rot import ALL
 from tests.simulation.clockwork import Violation
 from tests.simulation.plan import DAY_MS, GROUPS, HOUR_MS, Op
 from tests.simulation.poison import WRITTEN_REASONS
+from tests.support import work_steps
+from tests.support.tables import import_table
 
 if TYPE_CHECKING:
     from node.office import Office
@@ -379,7 +380,7 @@ class People:
         self._world.ledger.note("work", kind.value)
 
     def _relay_policy(self, process: Process, rng: random.Random) -> None:
-        assignments.set_relay(process.office, auto=rng.random() < 0.7)
+        work_steps.set_relay(process.office, auto=rng.random() < 0.7)
 
     def _work_of(self, process: Process, rng: random.Random) -> Row:
         me = process.office.identity.unit
@@ -431,7 +432,7 @@ class People:
             receipts.receive(office, line.transfer, actor="戊")
         elif draw < 0.75:
             counted_fen = line.amount_fen // 2
-            receipts.dispute(office, line.transfer, counted_fen=counted_fen, actor="戊")
+            receipts.receive(office, line.transfer, counted_fen=counted_fen, actor="戊")
         else:
             receipts.return_(office, line.transfer, reason="有误", actor="戊")
 

@@ -19,7 +19,7 @@ from sync.model.change import Batch, Operation
 from sync.model.errors import Malformed
 from sync.model.schema import FieldSchema, Lane, Schema
 from sync.model.stream import StreamKey
-from sync.model.version import BEGINNING, hlc_of
+from sync.model.version import hlc_of
 from sync.store import quarantined_copies
 from sync.store.sql import execute
 from tests.storage.conftest import OpenSite
@@ -216,7 +216,7 @@ def test_an_edit_quarantined_at_the_sender_does_not_count_as_overwritten(open_si
 
 def orphan(writer: int) -> Batch:
     """Return an update of a record that its receiver does not have: stamp START + 1."""
-    update = block_of(GARDEN, 1, operation=Operation.UPDATE, base=BEGINNING, causal_length=1)
+    update = block_of(GARDEN, 1, operation=Operation.UPDATE, base=bytes(16), causal_length=1)
     entry = codec.entry_to_wire(
         [update], incarnation=writer, unit=GARDEN, level=LEVEL[GARDEN], audience="up:city",
         lane=Lane.BULK, seq=1, prev_hash=b"", hlc=(START_MS << 16) + 1,

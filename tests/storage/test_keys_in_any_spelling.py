@@ -16,9 +16,9 @@ from node.domain.comparison_form import comparison_form
 from node.office import Office
 from node.open import open_office
 from node.services.records import edits
-from node.services.records.importing import import_table
 from node.services.records.rules import KeyTaken, spelled_as
 from node.setup import init_office
+from tests.support.tables import import_table
 from tests.unit.node.offices import CATALOGUE, COMMUNITY, TREE, Clock
 
 NAMES = ["3-1-103A", "东 楼", "ＡＢ－１", "e\u0301", "İ", "ß", "a\nb", "3—1", "50%_[x]", "'", "\\"]

@@ -11,9 +11,9 @@ from node.open import open_office
 from node.services.conflicts import resolve, views
 from node.services.records import edits, lookup
 from node.services.records.exporting import export_register
-from node.services.records.importing import import_table
 from node.services.records.search import Condition
 from node.setup import init_office
+from tests.support.tables import import_table
 from tests.unit.node.offices import CATALOGUE, COMMUNITY, STREET, TREE, Clock, exchange, new_office
 
 

@@ -10,7 +10,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from node.config import OfficeConfig
+from node.config import OfficeConfig, load_config, write_config
 from node.domain.assignment import AssignmentState, Duty
 from node.domain.catalogue import Catalogue
 from node.folds.assignments import cell_of
@@ -79,9 +79,11 @@ class Network:
     def units(self, *codes: str) -> tuple[int, ...]:
         return tuple(self.unit(code) for code in codes)
 
-    def reopen(self, code: str) -> None:
-        """Stop an office and start it again from its files."""
+    def reopen(self, code: str, **settings: object) -> None:
+        """Stop an office and start it again from its files, with other settings if any."""
         self.offices[code].close()
+        folder = self._folder / code
+        write_config(folder, load_config(folder).model_copy(update=settings))
         self.offices[code] = self._open(code)
 
     def send(self, frm: str, to: str, *, bytes_max: int = BATCH_BYTES_MAX) -> int:

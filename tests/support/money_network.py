@@ -13,9 +13,12 @@ from pathlib import Path
 from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue
 from node.domain.ledger import Posting
+from node.domain.posting import HELD
+from node.folds.ledger import JournalSession
 from node.office import Office
 from node.open import open_office
 from node.services.health.verify import verify
+from node.services.money.views import balances
 from node.setup import init_office
 from node.store.postings import Line, lines_where
 from sync.apply import applier
@@ -185,3 +188,16 @@ def assert_verified(net: MoneyNetwork) -> None:
     for code in net.codes:
         report = verify(net[code])
         assert report.sound, report.differences
+
+
+def held_fen(office: Office, fund: str, year: int) -> int:
+    """Return what an office may release or spend of a fund and year."""
+    found = balances(office, fund=fund, year=year)
+    return sum(balance.fen for balance in found if balance.account == str(HELD))
+
+
+def match_due_fen(office: Office, year: int) -> int:
+    """Return what a district still has to add to the city's money that it received."""
+    with office.store.read() as tx:
+        session = JournalSession(office.context, tx, [("F1", year), ("F2", year)], matching=True)
+        return session.books.match_due_fen(year)

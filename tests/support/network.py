@@ -175,7 +175,7 @@ class Network:
         self.up(*(code for code in UPWARD if code in there and PARENT[code] in there))
 
     def unit(self, code: str) -> int:
-        return next(iter(self.offices.values())).tree.by_code(code).unit_id
+        return next(iter(self.offices.values())).tree.find(code).unit_id
 
 
 def _make(folder: Path, code: str) -> None:

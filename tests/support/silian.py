@@ -12,11 +12,13 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from typer.testing import CliRunner
 
@@ -87,6 +89,35 @@ def on_terminal(*arguments: object, columns: int = 100, typed: str = "") -> str:
             while piece := screen.read(65_536):
                 shown += piece
         process.wait()
+    return shown.decode()
+
+
+def on_screen(*arguments: object, columns: int = 100) -> str:
+    """Run one verb in this process with a terminal as its output; return all that it showed."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    shown = bytearray()
+
+    def read() -> None:
+        with suppress(OSError):  # how Linux says that the other end is closed
+            while piece := os.read(ours, 65_536):
+                shown.extend(piece)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    variables = {"TERM": "xterm", "COLUMNS": str(columns)}
+    try:
+        with (
+            mock.patch.dict(os.environ, variables),
+            open(theirs, "w", encoding="utf-8") as screen,
+            redirect_stdout(screen),
+            redirect_stderr(screen),
+            suppress(SystemExit),
+        ):
+            app([str(each) for each in arguments], prog_name="silian")
+    finally:
+        reader.join()
+        os.close(ours)
     return shown.decode()
 
 

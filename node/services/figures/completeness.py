@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, select
 
-from node.china import DAY_MS, china_time, start_of_day_ms
+from node.china import DAY_MS, start_of_day_ms
 from node.domain.register import Register
 from node.domain.units import Level, Tree
 from node.folds.contributions import CELL
@@ -109,20 +109,8 @@ class Completeness:
         return self.counts.reported
 
     @property
-    def oldest(self) -> str:
-        """Return the oldest watermark as a time in China, ISO 8601; "" if nothing was received."""
-        return iso_of(self.oldest_ms)
-
-    @property
     def complete(self) -> bool:
         return self.expected == self.reported and not self.laggards
-
-
-def iso_of(ms: int) -> str:
-    """Return a moment as people in China read it, ISO 8601 with offset; "" for none."""
-    if not ms:
-        return ""
-    return china_time(ms).isoformat(timespec="seconds")
 
 
 def end_of_day_ms(day: date) -> int:

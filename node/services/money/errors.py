@@ -57,12 +57,6 @@ _REASONS: dict[str, tuple[str, str, str, str]] = {
         "Shorten it.",
         "请缩短。",
     ),
-    "same_figure": (
-        "What arrived is what was released: there is nothing to dispute",
-        "实收金额与下拨金额一致，没有争议",
-        "Receive it.",
-        "请直接确认到账。",
-    ),
     "not_next": (
         "Money goes down one level at a time, and {} is further down",
         "资金须逐级下拨，{}不是直接下级",

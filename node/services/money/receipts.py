@@ -24,7 +24,6 @@ from node.services.money.checks import (
     check_transfer,
     is_same_person,
 )
-from node.services.money.errors import BadAllocation
 from node.services.money.views import unanswered
 from node.store.postings import Line, of_transfers
 from sync.model.change import Edit
@@ -50,16 +49,6 @@ def receive(
     Raises: TransferUnknown, TransferResolved, SamePerson, BadAllocation.
     """
     return _answer(office, transfer, counted_fen, note, actor)
-
-
-def dispute(
-    office: Office, transfer: bytes, *, counted_fen: int, actor: str, note: str = ""
-) -> Line:
-    """State that another amount arrived than was released; nobody may use it until it is resolved.
-
-    Raises: TransferUnknown, TransferResolved, BadAllocation (`same_figure`).
-    """
-    return _answer(office, transfer, counted_fen, note, actor, disputing=True)
 
 
 def return_(office: Office, transfer: bytes, *, reason: str, actor: str) -> Line:
@@ -106,8 +95,6 @@ def _answer(
     counted_fen: int | None,
     note: str,
     actor: str,
-    *,
-    disputing: bool = False,
 ) -> Line:
     check_note(note)
     check_transfer(transfer)
@@ -119,8 +106,6 @@ def _answer(
         released = line.posting
         counted = released.amount_fen if counted_fen is None else counted_fen
         same = counted == released.amount_fen
-        if disputing and same:
-            raise BadAllocation("same_figure")
         if same and _own(session, PostingKind.RECEIPT, transfer) is None:
             _check_two_persons(line, actor)
         if same and _own(session, PostingKind.DISPUTE, transfer) is not None:

@@ -12,7 +12,6 @@ from sqlalchemy import Connection
 from node.domain.ledger import Posting, PostingKind
 from node.domain.posting import HELD
 from node.domain.units import Level
-from node.folds.ledger import JournalSession
 from node.services.common.pages import PAGE_MAX
 from node.services.money.errors import BadAllocation
 from node.store.postings import COUNTED, Line, lines_where, of_transfers
@@ -121,19 +120,6 @@ def balances(
                 for unit, fund, year, account, fen in rows
             ]
     return tuple(sorted(found, key=lambda b: (b.unit, b.fund, b.year, b.account)))
-
-
-def held_fen(office: Office, fund: str, year: int) -> int:
-    """Return what this office may release or spend of a fund and year."""
-    mine = balances(office, fund=fund, year=year)
-    return sum(balance.fen for balance in mine if balance.account == str(HELD))
-
-
-def match_due_fen(office: Office, year: int) -> int:
-    """Return what a district still has to add to the city's money that it received."""
-    with office.store.read() as tx:
-        session = JournalSession(office.context, tx, [("F1", year), ("F2", year)], matching=True)
-        return session.books.match_due_fen(year)
 
 
 def waiting(

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from node.audiences import audiences_of
 from node.domain.catalogue import Register
-from node.services.records.history import Past, history, past
+from node.services.records.history import Past, past
 from node.services.records.rules import (
     FieldNotOwned,
     InvalidRecord,
@@ -54,7 +54,6 @@ __all__ = [
     "create",
     "end",
     "get",
-    "history",
     "list_records",
     "past",
     "restore",

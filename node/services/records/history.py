@@ -82,11 +82,6 @@ def past(office: Office, name: str, unit: int, record: bytes) -> Past:
     )
 
 
-def history(office: Office, name: str, unit: int, record: bytes) -> tuple[Event, ...]:
-    """Return the events of `past` alone."""
-    return past(office, name, unit, record).events
-
-
 def _events(
     register: Register, state: RecordState, found: History, losers: Losers,
     writers: Mapping[int, tuple[int, int]], *, erased: bool,

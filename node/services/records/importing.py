@@ -59,32 +59,6 @@ class WorkbookReport:
     notes: tuple[Note, ...] = ()
 
 
-def import_table(
-    office: Office,
-    name: str,
-    data: bytes,
-    filename: str,
-    *,
-    dry_run: bool = False,
-    mode: Mode = "all",
-    blank: Blank = "keep",
-    sheet: str | None = None,
-    progress: Progress | None = None,
-    limits: Limits | None = None,
-    by: Attribution = UNKNOWN,
-) -> ImportReport:
-    """Import records of this office's unit from one sheet, as `import_register` does from all.
-
-    Without `sheet`: the first of those that `import_register` would read. `by`: who imports.
-    """
-    register = maintained_register(office, name)
-    bounds = limits or Limits()
-    book = open_book(data, filename, bounds)
-    plan = Plan(office, register, table_of(book, register, sheet, bounds), blank)
-    _commit([plan], dry_run, mode, progress, by)
-    return plan.report()
-
-
 def import_register(
     office: Office,
     name: str,

@@ -27,7 +27,6 @@ from sync.store.sql import execute
 if TYPE_CHECKING:
     from node.office import Office
 
-PREFIX_MIN = 4
 FOUND_MAX = 50
 _HEX = re.compile(r"[0-9a-f]{4,32}")
 

@@ -106,13 +106,6 @@ class Retried:
     applied: int
 
 
-def list_quarantined(
-    office: Office, *, states: tuple[str, ...] = WAITING, limit: int = PAGE_MAX
-) -> tuple[QuarantineLine, ...]:
-    """Return quarantined changes in the order in which they came."""
-    return page_of(office, states=states, limit=limit).lines
-
-
 def page_of(
     office: Office, *, states: tuple[str, ...] = WAITING, after: str = "", limit: int = PAGE_MAX
 ) -> QuarantinePage:

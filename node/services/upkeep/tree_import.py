@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from node.domain.tree_operations import OperationKind, TreeOperation, apply_operations, diff_units
+from node.domain.tree_operations import OperationKind, apply_operations, diff_units
 from node.domain.unit_csv import read_units
 from node.domain.units import Level, Unit
 from node.ids import natural_id
@@ -64,7 +64,6 @@ class TreeImport:
 
     on: date
     counts: dict[OperationKind, int]
-    operations: tuple[TreeOperation, ...]
     units: int  # of the tree afterwards
     dry_run: bool
 
@@ -99,7 +98,7 @@ def import_units(
         raise WouldClose(len(closed), closed)
     if operations and not dry_run:
         _publish(office, known, apply_operations(known, operations), by)
-    return TreeImport(day, dict(counts), operations, len(target), dry_run)
+    return TreeImport(day, dict(counts), len(target), dry_run)
 
 
 def _publish(

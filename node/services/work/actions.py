@@ -26,7 +26,6 @@ from node.services.work.checks import (
     next_steps,
 )
 from node.services.work.errors import BadOrder, NotYours, UnknownAssignment
-from node.store import meta
 from node.store.assignments import EVENT, Assignment, Work, load, select_rows
 from sync.model import audience
 from sync.model.change import Edit, Operation, RecordKey
@@ -157,58 +156,6 @@ def act(
     return after[0]
 
 
-def accept(office: Office, assignment: bytes, *, actor: str) -> AssignmentState:
-    """Accept the work. Work that is assisted with needs consent first."""
-    return act(office, assignment, EventKind.ACCEPT, actor=actor)
-
-
-def consent(office: Office, assignment: bytes, *, actor: str, note: str = "") -> AssignmentState:
-    """Record that the community agrees to assist."""
-    return act(office, assignment, EventKind.CONSENT, actor=actor, note=note)
-
-
-def decline(office: Office, assignment: bytes, *, actor: str, reason: str) -> AssignmentState:
-    """Record that the community does not agree to assist."""
-    return act(office, assignment, EventKind.DECLINE, actor=actor, reason=reason)
-
-
-def give_back(office: Office, assignment: bytes, *, actor: str, reason: str) -> AssignmentState:
-    """Return what was delivered: not ours, of the wrong kind, incomplete."""
-    return act(office, assignment, EventKind.RETURN, actor=actor, reason=reason)
-
-
-def hand_back(office: Office, assignment: bytes, *, actor: str, reason: str) -> AssignmentState:
-    """Ask the issuer to take accepted work back."""
-    return act(office, assignment, EventKind.HAND_BACK, actor=actor, reason=reason)
-
-
-def take_back(office: Office, assignment: bytes, *, actor: str) -> AssignmentState:
-    """Agree to a hand-back."""
-    return act(office, assignment, EventKind.TAKE_BACK, actor=actor)
-
-
-def progress(
-    office: Office, assignment: bytes, *, actor: str, percent: int, note: str = ""
-) -> AssignmentState:
-    """Report how far the work has come, 0 to 100."""
-    return act(office, assignment, EventKind.PROGRESS, actor=actor, percent=percent, note=note)
-
-
-def claim(office: Office, assignment: bytes, *, actor: str, evidence: str = "") -> AssignmentState:
-    """Claim the work as done; relayed work only once every part is verified or has ended."""
-    return act(office, assignment, EventKind.CLAIM, actor=actor, evidence=evidence)
-
-
-def verify(office: Office, assignment: bytes, *, actor: str) -> AssignmentState:
-    """Confirm a claim; by another person than the one who claimed."""
-    return act(office, assignment, EventKind.VERIFY, actor=actor)
-
-
-def rework(office: Office, assignment: bytes, *, actor: str, reason: str) -> AssignmentState:
-    """Have claimed work done again."""
-    return act(office, assignment, EventKind.REWORK, actor=actor, reason=reason)
-
-
 def appraise(
     office: Office, assignment: bytes, *, actor: str, score: int, note: str = ""
 ) -> AssignmentState:
@@ -217,28 +164,6 @@ def appraise(
         mine = _load_one(tx, assignment).hop.issuer == office.identity.unit
     kind = EventKind.APPRAISE_RESULT if mine else EventKind.APPRAISE_ORDER
     return act(office, assignment, kind, actor=actor, percent=score, note=note)
-
-
-def recall(office: Office, assignment: bytes, *, actor: str, reason: str = "") -> AssignmentState:
-    """Take the work away; parts that were relayed from it follow when the recall arrives."""
-    return act(office, assignment, EventKind.RECALL, actor=actor, reason=reason)
-
-
-def extend(office: Office, assignment: bytes, *, actor: str, due_ms: int) -> AssignmentState:
-    """Set a later deadline."""
-    return act(office, assignment, EventKind.EXTEND, actor=actor, due_ms=due_ms)
-
-
-def close(office: Office, assignment: bytes, *, actor: str) -> AssignmentState:
-    """End verified work."""
-    return act(office, assignment, EventKind.CLOSE, actor=actor)
-
-
-def dispatch(
-    office: Office, assignment: bytes, *, actor: str, due_ms: int | None = None
-) -> AssignmentState:
-    """Send out again what came back, as often as the rules allow."""
-    return act(office, assignment, EventKind.DISPATCH, actor=actor, due_ms=due_ms)
 
 
 def rule(
@@ -299,11 +224,6 @@ def amend(office: Office, assignment: bytes, *, actor: str, title: str, body: st
         return writer.edits
 
     office.commit(work)
-
-
-def set_relay(office: Office, *, auto: bool) -> None:
-    """Choose whether work that only goes through this office is relayed automatically."""
-    office.store.write(lambda tx: meta.put(tx, meta.RELAY, auto))
 
 
 # -- what the verbs share --------------------------------------------------------------------

@@ -163,24 +163,6 @@ def show(office: Office, assignment: bytes) -> Detail:
     )
 
 
-def counts(office: Office) -> dict[Box, dict[str, int]]:
-    """Return how many assignments are in each state, by this office's place in them."""
-    found: dict[Box, dict[str, int]] = {}
-    with office.store.read() as tx:
-        for box in (Box.TODO, Box.ISSUED, Box.PASSING):
-            where, places = _WHERE[box]
-            rows = tx.exec_driver_sql(
-                sql(
-                    tx,
-                    "SELECT state, count(*) FROM assignment "  # noqa: S608
-                    f"WHERE {where} GROUP BY state ORDER BY state",
-                ),
-                (office.identity.unit,) * places,
-            )
-            found[box] = {state: int(n) for state, n in rows}
-    return found
-
-
 def _history(office: Office, current: Assignment) -> tuple[Line, ...]:
     """Return events that counted in their order, each ignored one after what its writer had read.
 

@@ -46,14 +46,14 @@ def verdict(office: Office, child: Hello) -> Verdict | None:
 
 
 def test_a_child_of_the_tree_is_accepted(district: Office) -> None:
-    street = district.tree.by_code(STREET).unit_id
+    street = district.tree.find(STREET).unit_id
     assert verdict(district, hello(street, Level.STREET)) is Verdict.ACCEPTED
 
 
 @pytest.mark.parametrize("who", ["a grandchild", "the parent", "itself", "nobody's"])
 def test_an_office_that_is_no_child_is_answered_wrong_parent(district: Office, who: str) -> None:
     unit, level = {
-        "a grandchild": (district.tree.by_code(COMMUNITY).unit_id, Level.COMMUNITY),
+        "a grandchild": (district.tree.find(COMMUNITY).unit_id, Level.COMMUNITY),
         "the parent": (district.tree.root, Level.CITY),
         "itself": (district.identity.unit, Level.DISTRICT),
         "nobody's": (UNKNOWN_UNIT, Level.STREET),
@@ -64,17 +64,17 @@ def test_an_office_that_is_no_child_is_answered_wrong_parent(district: Office, w
 def test_a_child_at_another_level_than_in_the_tree_is_answered_wrong_parent(
     district: Office,
 ) -> None:
-    street = district.tree.by_code(STREET).unit_id
+    street = district.tree.find(STREET).unit_id
     assert verdict(district, hello(street, Level.COMMUNITY)) is Verdict.WRONG_PARENT
 
 
 def test_a_child_without_a_common_protocol_must_upgrade_first(district: Office) -> None:
-    street = district.tree.by_code(STREET).unit_id
+    street = district.tree.find(STREET).unit_id
     assert verdict(district, hello(street, Level.STREET, PROTOCOL_MAX + 1)) is Verdict.UPGRADE_FIRST
 
 
 def test_a_child_cannot_come_under_an_incarnation_of_another_unit(district: Office) -> None:
-    street = district.tree.by_code(STREET).unit_id
+    street = district.tree.find(STREET).unit_id
     own = replace(hello(street, Level.STREET), incarnation=district.identity.incarnation)
     with pytest.raises(Unauthorised):
         verdict(district, own)
@@ -88,7 +88,7 @@ def test_a_child_cannot_come_under_an_incarnation_of_another_unit(district: Offi
 def test_a_call_of_a_child_that_the_tree_of_today_has_elsewhere_is_not_answered(
     district: Office,
 ) -> None:
-    street = district.tree.by_code(STREET).unit_id
+    street = district.tree.find(STREET).unit_id
     sessions = SessionTable(district)
     session = sessions.open_session(hello(street, Level.STREET), SessionState.ACCEPTED).session
     assert sessions.child(street, session, Call.PULL).unit == street

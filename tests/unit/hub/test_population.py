@@ -12,7 +12,7 @@ import pytest
 from hub.demo.figures import SEED_FIGURES, SHOWCASE_NAME, STREET_NAME, published
 from hub.demo.population import StreetPlan, plan_streets
 from hub.demo.records import Row, generate
-from hub.demo.sheets import GENERATED_ZH, write_street_workbooks
+from hub.demo.sheets import GENERATED_ZH, write_community_workbook
 from node.domain.catalogue import load_catalogue
 from node.domain.units import Level, Tree, Unit, unit_id_for
 from node.domain.validate import check
@@ -176,7 +176,6 @@ def test_the_same_seed_gives_the_same_street_and_another_seed_another() -> None:
 
 def test_any_other_street_gets_plausible_numbers_and_no_figure_of_the_report() -> None:
     plan = street(1.0, name="凯旋街道")
-    assert not plan.from_report
     assert [c.unit.name for c in plan.communities] == ["甲1社区", "甲2社区", "甲3社区", "甲4社区"]
     assert all(800 <= c.households <= 2_600 for c in plan.communities)
     assert all(c.elders < c.residents / 3 for c in plan.communities)
@@ -191,10 +190,9 @@ def test_scale_multiplies_people_and_rooms_alike_so_that_norms_keep_their_answer
 
 def test_a_communitys_workbook_states_what_it_is_and_round_trips(tmp_path: Path) -> None:
     plan = street(0.02)
-    counts = write_street_workbooks(tmp_path, plan, REGISTERS)
-    assert sorted(counts) == [c.unit.code for c in plan.communities]
     community = plan.communities[8]
     path = tmp_path / f"{community.unit.code}_{community.unit.name}.xlsx"
+    counts = write_community_workbook(path, community, REGISTERS)
     notes = openpyxl.load_workbook(path).worksheets[0]
     assert notes.title == "说明"
     assert notes["A1"].value == GENERATED_ZH
@@ -202,7 +200,7 @@ def test_a_communitys_workbook_states_what_it_is_and_round_trips(tmp_path: Path)
     for name, rows in generate(community).items():
         table = table_of(book, REGISTERS[name])
         assert (table.sheet, table.unknown_headers) == (REGISTERS[name].zh, ())
-        assert len(table.rows) == counts[community.unit.code][name] == len(rows)
+        assert len(table.rows) == counts[name] == len(rows)
         for (_, cells), row in zip(table.rows, rows, strict=True):
             assert check(REGISTERS[name], cells, Level.COMMUNITY) == (row, [])
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.address import Address, Fault, address
-from node.config import FILE, BadConfig, OfficeConfig, load_config, parse_config, write_config
+from node.bad_config import BadConfig
+from node.config import FILE, OfficeConfig, load_config, parse_config, write_config
 
 OURS = ("pydantic", "Input should", "Extra inputs", "Value error", "Invalid statement")
 

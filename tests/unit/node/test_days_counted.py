@@ -14,7 +14,7 @@ from node.services.figures.days_counted import follow_days
 from node.services.figures.rollup import answer
 from node.services.health.verify import verify
 from node.services.records import edits
-from node.services.records.importing import import_table
+from tests.support.tables import import_table
 from tests.unit.node.offices import COMMUNITY, STREET, Clock, exchange, new_office
 
 DAY_MS = 86_400_000

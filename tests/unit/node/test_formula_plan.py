@@ -12,7 +12,7 @@ from node.domain.catalogue import Catalogue, load_catalogue
 from node.domain.formula import YearBeforeBase
 from node.ids import natural_id
 from node.services.figures import closings
-from node.services.money import formula_plan, views
+from node.services.money import formula_plan
 from node.services.money import postings as money
 from node.services.money import receipts as answers
 from node.services.money.conservation import check_conservation
@@ -28,6 +28,7 @@ from tests.support.money_network import (
     assert_kept,
     assert_verified,
     build,
+    held_fen,
     needed,
 )
 
@@ -101,7 +102,7 @@ def pass_down(net: MoneyNetwork) -> None:
 
 
 def balances_of(net: MoneyNetwork, code: str) -> dict[str, int]:
-    found = {fund: views.held_fen(net[code], fund, YEAR) for fund in formula_plan.FUNDS_PLANNED}
+    found = {fund: held_fen(net[code], fund, YEAR) for fund in formula_plan.FUNDS_PLANNED}
     return {fund: fen for fund, fen in found.items() if fen}
 
 

@@ -17,15 +17,14 @@ from node.services.records.importing import (
     ImportBrokenOff,
     annotated,
     import_register,
-    import_table,
     import_workbook,
 )
 from node.services.records.rules import NotKeptHere, SystemRegister
 from node.workbook.errors import ColumnsMissing, SheetNotFound
-from node.workbook.reader import read_table
 from node.workbook.writer import SheetBook, template
 from sync.model import limits
 from sync.model.change import Edit, Value
+from tests.support.tables import import_table, read_table
 from tests.unit.node.offices import (
     CATALOGUE,
     COMMUNITY,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hub.cli import examine
-from node.config import BadConfig
+from node.bad_config import BadConfig
 from node.keys import KEY_FILE, KeyOfAnother, signer_of
 from node.office import Office
 from node.open import open_office

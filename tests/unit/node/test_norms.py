@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from node.domain.norms import (
     Nature,
     Norms,
-    Rounding,
     fee_required,
     may_found_committee,
     required_area_centi_m2,
-    seats,
     workers_norm,
 )
 
 NORMS = Norms()
-
-
-@pytest.mark.parametrize(
-    ("households", "expected"), [(0, 0), (1, 1), (50, 1), (51, 2), (1200, 24), (3001, 61)]
-)
-def test_a_remainder_of_households_is_represented_too(households: int, expected: int) -> None:
-    assert seats(households, NORMS) == expected
-
-
-def test_the_city_may_round_delegate_numbers_to_full_fifties() -> None:
-    assert seats(99, replace(NORMS, seat_rounding=Rounding.FLOOR)) == 1
 
 
 @pytest.mark.parametrize(
@@ -44,11 +29,6 @@ def test_a_community_is_short_only_below_nine_tenths_of_the_norm() -> None:
     assert not workers_norm(4000, 9, NORMS).short
     assert workers_norm(4001, 9, NORMS).short
     assert not workers_norm(0, 0, NORMS).short
-
-
-def test_the_workers_ratio_is_sent_as_two_integers() -> None:
-    norm = workers_norm(1200, 4, NORMS)
-    assert (norm.ratio_numerator, norm.ratio_denominator) == (1600, 1200)
 
 
 def test_the_showcase_community_misses_the_premises_norm() -> None:

@@ -124,7 +124,7 @@ def pair(tmp_path_factory):
 @pytest.mark.parametrize("by", [None, "unit"])
 def test_a_question_about_a_street_reads_no_more_where_others_have_many_communities(pair, by):
     def ask(office: Office) -> None:
-        found = answer(office, "K5", unit=office.tree.by_code(ASKED).unit_id, by=by)
+        found = answer(office, "K5", unit=office.tree.find(ASKED).unit_id, by=by)
         assert found.completeness.counts.received == COMMUNITIES
 
     small, large = (steps(office, ask) for office in pair)
@@ -143,7 +143,7 @@ def test_a_question_looks_at_the_news_of_no_office_that_is_not_asked_about(pair,
         return found
 
     monkeypatch.setattr(PeerStatus, "_watermarks", watermarks)
-    street = large.tree.by_code(ASKED).unit_id
+    street = large.tree.find(ASKED).unit_id
     answer(large, "K5", unit=street)
     assert set(looked) <= set(large.tree.subtree(street))
     looked.clear()

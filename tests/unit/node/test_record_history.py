@@ -11,7 +11,7 @@ from node.china import DAY_MS
 from node.office import Office
 from node.services.conflicts import resolve, views
 from node.services.corrections import requests
-from node.services.records import edits, importing
+from node.services.records import edits
 from node.services.records.edits import KeyTaken, NotEnded, StillContested, ValuesGone
 from node.services.records.history import Lack, past
 from node.services.records.views import Event
@@ -20,6 +20,7 @@ from node.services.upkeep.redaction import redact_ended
 from sync.merge.record import conflicts_of
 from sync.model.attribution import Attribution
 from tests.support.network import EAST, NORTH, A, Network
+from tests.support.tables import import_table
 from tests.unit.node.offices import COMMUNITY, STREET, Clock, exchange, new_office, send_up
 from tests.unit.node.test_log_retention import all_durable, days_pass
 from tests.unit.node.test_service_records import HALL, RESIDENT
@@ -103,7 +104,7 @@ def test_both_values_of_a_settled_conflict_stay_in_the_history_of_both_offices(
 def test_who_imports_a_file_is_the_person_of_its_records(community: Office) -> None:
     head = "姓名,公民身份号码,出生日期\n"
     data = f"{head}示例,110101199003072316,1990-03-07\n".encode()
-    importing.import_table(community, "resident", data, "a.csv", by=WANG)
+    import_table(community, "resident", data, "a.csv", by=WANG)
     (one,) = edits.list_records(community, "resident").records
     found = past(community, "resident", one.unit, one.id)
     assert [(event.kind, event.actor) for event in found.events] == [("created", "王敏")]

@@ -84,7 +84,7 @@ def test_a_resident_who_left_leaves_no_name_and_may_be_registered_again(net):
     assert redact_ended(net[A], net.ms) == 1
     view = edits.get(net[A], "resident", made.unit, made.id)
     assert (view.alive, set(view.values.values())) == (False, {None})
-    history = edits.history(net[A], "resident", made.unit, made.id)
+    history = edits.past(net[A], "resident", made.unit, made.id).events
     assert not any(value for event in history for value in event.values.values())
     again = edits.create(net[A], "resident", RESIDENT)
     assert (again.alive, again.values["name"]) == (True, RESIDENT["name"])

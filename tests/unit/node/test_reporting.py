@@ -241,7 +241,7 @@ def test_records_that_stay_in_their_office_are_named_as_there_and_not_counted_as
         lambda: edits.list_records(north, "household"),
         lambda: edits.list_records(north, "placement", subtree=True),
         lambda: edits.get(north, "household", unit, record),
-        lambda: edits.history(north, "household", unit, record),
+        lambda: edits.past(north, "household", unit, record).events,
         lambda: durability(north, "household", unit, record),
         lambda: export_register(north, "household", io.BytesIO()),
     )

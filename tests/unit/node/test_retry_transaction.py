@@ -13,15 +13,15 @@ from node.domain.catalogue import Catalogue, load_catalogue
 from node.office import Office
 from node.services.money import postings as money
 from node.services.money import receipts as answers
-from node.services.money import views
 from node.services.records import edits as record_edits
 from node.services.work import actions as assignments
 from sync.log.outcome import Applied
 from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.change import Edit
 from sync.store.sql import RetryTransaction
-from tests.support import assignment_network, money_network
+from tests.support import assignment_network, money_network, work_steps
 from tests.support.assignment_network import CITY, COMMUNITIES, DISTRICT, STREET
+from tests.support.money_network import held_fen
 from tests.unit.node.offices import COMMUNITY, Clock, new_office
 
 YEAR = 2026
@@ -99,7 +99,7 @@ def test_a_step_taken_on_retry_is_taken_once(orders: assignment_network.Network)
     first = COMMUNITIES[0]
     Twice(orders[first])
     number = orders.row(first, at=first).id
-    assert assignments.accept(orders[first], number, actor="clerk").state == "accepted"
+    assert work_steps.accept(orders[first], number, actor="clerk").state == "accepted"
     after = assignments.act(orders[first], number, EventKind.PROGRESS, actor="clerk", percent=30)
     assert after.percent == 30
     orders.settle()
@@ -117,6 +117,6 @@ def test_money_moved_on_retry_is_moved_once(funds: money_network.MoneyNetwork) -
     received = answers.receive_all(district, actor="cashier")
     assert [line.posting.transfer for line in received] == [sent.posting.transfer]
     funds.settle()
-    assert views.held_fen(city, "F1", YEAR) == 300
-    assert views.held_fen(district, "F1", YEAR) == 600
+    assert held_fen(city, "F1", YEAR) == 300
+    assert held_fen(district, "F1", YEAR) == 600
     money_network.assert_kept(funds)

@@ -24,7 +24,7 @@ def street(tmp_path: Path) -> Iterator[Office]:
 
 
 def test_an_operator_resets_a_clone_at_the_parent_and_the_reason_is_kept(street: Office) -> None:
-    child = street.tree.by_code(COMMUNITY).unit_id
+    child = street.tree.find(COMMUNITY).unit_id
     known = Tokens(7, b"newest", b"before", (b"void",), 1)
     street.store.write(lambda tx: peers.update(tx, child, token_issued=known.to_text()))
     street.peer_status.flag_clone(child)
@@ -46,7 +46,7 @@ def test_an_operator_resets_a_clone_at_the_parent_and_the_reason_is_kept(street:
 
 
 def test_every_decision_is_kept_when_it_happens_again(street: Office) -> None:
-    child = street.tree.by_code(COMMUNITY).unit_id
+    child = street.tree.find(COMMUNITY).unit_id
     for reason in ("一", "二"):
         street.peer_status.flag_clone(child)
         clones.reset_clone(street, child, actor="李", reason=reason)
@@ -55,7 +55,7 @@ def test_every_decision_is_kept_when_it_happens_again(street: Office) -> None:
 
 
 def test_resetting_a_clone_needs_a_reason_and_a_flag(street: Office) -> None:
-    child = street.tree.by_code(COMMUNITY).unit_id
+    child = street.tree.find(COMMUNITY).unit_id
     street.peer_status.flag_clone(child)
     with pytest.raises(ReasonMissing):
         clones.reset_clone(street, child, actor="李", reason=" ")
@@ -65,7 +65,7 @@ def test_resetting_a_clone_needs_a_reason_and_a_flag(street: Office) -> None:
 
 
 def test_a_key_is_accepted_with_the_decision_or_neither_is_recorded(street: Office) -> None:
-    child = street.tree.by_code(COMMUNITY).unit_id
+    child = street.tree.find(COMMUNITY).unit_id
     street.signature_refusals.note(child, KeyRefused("child", "下级", "ab" * 32, b"k" * 32))
     street.store.write(
         lambda tx: tx.exec_driver_sql(

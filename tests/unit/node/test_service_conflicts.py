@@ -387,7 +387,7 @@ def test_a_conflict_is_assigned_to_the_owner_or_the_lowest_common_ancestor(
 ) -> None:
     tree = offices.district.tree
     district, street, community, other = (
-        tree.by_code(code).unit_id for code in (DISTRICT, STREET, COMMUNITY, OTHER)
+        tree.find(code).unit_id for code in (DISTRICT, STREET, COMMUNITY, OTHER)
     )
     premises = CATALOGUE.registers["premises"]
     assert assignee(tree, premises, "tenure", community, [street, community]) == street

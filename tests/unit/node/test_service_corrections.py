@@ -139,7 +139,7 @@ def test_the_owner_accepts_and_value_and_answer_arrive_together(
     assert [area_at(o, hall) for o in (offices.community, offices.street, offices.district)] == (
         [65_000] * 3
     )
-    history = edits.history(offices.district, "premises", hall.unit, hall.id)
+    history = edits.past(offices.district, "premises", hall.unit, hall.id).events
     assert history[-1].unit == offices.community.identity.unit  # the edit is the owner's own
 
 

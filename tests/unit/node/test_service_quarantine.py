@@ -78,7 +78,7 @@ def test_a_poisoned_record_blocks_its_own_later_changes_and_no_others(net: Netwo
     change(net, good, 8)
     net.settle()
     assert areas(net[NORTH]) == {good: 8}
-    quarantined = quarantine.list_quarantined(net[NORTH])
+    quarantined = quarantine.page_of(net[NORTH]).lines
     assert [(h.reason, h.records) for h in quarantined] == [
         ("constraint_violation", (bad,)), ("blocked", (bad,)),
     ]  # fmt: skip
@@ -95,17 +95,17 @@ def test_a_quarantined_change_retried_after_its_cause_is_fixed_is_applied_with_t
     assert areas(net[NORTH]) == {}
     again = quarantine.retry_quarantined(net[NORTH])
     assert (again.tried, again.applied) == (2, 0)
-    assert {h.tries for h in quarantine.list_quarantined(net[NORTH])} == {2}
+    assert {h.tries for h in quarantine.page_of(net[NORTH]).lines} == {2}
     refuse_updates(net[NORTH], on=False)
-    first = quarantine.list_quarantined(net[NORTH])[0]
+    first = quarantine.page_of(net[NORTH]).lines[0]
     assert quarantine.retry_quarantined(net[NORTH], first.id) == quarantine.Retried(1, 2)
     assert areas(net[NORTH]) == {bad: 7}
-    assert quarantine.list_quarantined(net[NORTH]) == ()
+    assert quarantine.page_of(net[NORTH]).lines == ()
     assert verify(net[NORTH]).sound
 
 
 def reasons(office: Office, register: str) -> list[str]:
-    return [h.reason for h in quarantine.list_quarantined(office) if h.register == register]
+    return [h.reason for h in quarantine.page_of(office).lines if h.register == register]
 
 
 def test_a_change_that_waits_for_a_record_is_applied_when_the_record_arrives(net: Network) -> None:
@@ -140,11 +140,11 @@ def test_a_closed_quarantined_change_keeps_who_closed_it_and_why(net: Network) -
     refuse_updates(net[NORTH], on=True)
     net.create_many(A, "premises", [{**PREMISES, "area_m2": 666}])
     net.settle()
-    (quarantined,) = quarantine.list_quarantined(net[NORTH])
+    (quarantined,) = quarantine.page_of(net[NORTH]).lines
     with pytest.raises(ReasonMissing):
         quarantine.close_quarantined(net[NORTH], quarantined.id, actor="li", reason=" ")
     quarantine.close_quarantined(net[NORTH], quarantined.id, actor="li", reason="重复录入")
-    (closed,) = quarantine.list_quarantined(net[NORTH], states=("closed",))
+    (closed,) = quarantine.page_of(net[NORTH], states=("closed",)).lines
     assert "li: 重复录入" in closed.note
     with pytest.raises(quarantine.NotOpen):
         quarantine.retry_quarantined(net[NORTH], quarantined.id)
@@ -168,7 +168,7 @@ def test_quarantined_changes_are_listed_page_by_page_although_many_came_in_one_e
         token = page.next
         if not token:
             break
-    assert found == [line.id for line in quarantine.list_quarantined(net[NORTH])]
+    assert found == [line.id for line in quarantine.page_of(net[NORTH]).lines]
     with pytest.raises(BadToken):
         quarantine.page_of(net[NORTH], after="zz")
     with pytest.raises(BadToken):
@@ -208,7 +208,7 @@ def test_changes_unknown_to_an_older_catalogue_are_applied_after_the_upgrade(
     net.write(A, net.edit(A, "premises", plain, Operation.UPDATE, {"remark": "后"}))
     net.settle()
     assert areas(net[NORTH]) == {noted: 7, plain: 100}
-    assert {(h.reason, h.state) for h in quarantine.list_quarantined(net[NORTH])} == {
+    assert {(h.reason, h.state) for h in quarantine.page_of(net[NORTH]).lines} == {
         ("unknown_register", "deferred"), ("unknown_field", "deferred"),
     }  # fmt: skip
     net[NORTH].close()
@@ -218,7 +218,7 @@ def test_changes_unknown_to_an_older_catalogue_are_applied_after_the_upgrade(
         outlets = [bytes(r[0]) for r in execute(tx, "SELECT id FROM r_service_outlet")]
     assert remarks == {noted: "新", plain: "后"}
     assert outlets == [outlet]
-    assert quarantine.list_quarantined(net[NORTH]) == ()
+    assert quarantine.page_of(net[NORTH]).lines == ()
     assert verify(net[NORTH]).sound
     assert digests(net[NORTH]) == digests(net[A])
 
@@ -240,7 +240,7 @@ def test_a_change_without_permission_blocks_only_its_writer(net: Network) -> Non
     office.store.write(lambda tx: applier.apply_derived(office.replica, tx, [foreign]))
     change(net, record, 12)
     net.settle()
-    assert [h.reason for h in quarantine.list_quarantined(net[NORTH])] == ["foreign_unit"]
+    assert [h.reason for h in quarantine.page_of(net[NORTH]).lines] == ["foreign_unit"]
     assert areas(net[NORTH])[record] == 12
 
 

@@ -318,7 +318,7 @@ def test_history_shows_who_wrote_the_present_values_and_keeps_the_losers(
     clock.forward()
     edits.change(community, "premises", made.unit, made.id, {"tenure": "自有"})
     exchange(community, street)
-    events = edits.history(community, "premises", made.unit, made.id)
+    events = edits.past(community, "premises", made.unit, made.id).events
     assert [(e.kind, e.unit) for e in events] == [
         ("created", community.identity.unit),
         ("lost", street.identity.unit),
@@ -327,4 +327,4 @@ def test_history_shows_who_wrote_the_present_values_and_keeps_the_losers(
     assert events[1].values == {"tenure": "rented"}
     assert events[1].state == "open"
     edits.end(community, "premises", made.id)
-    assert edits.history(community, "premises", made.unit, made.id)[-1].kind == "ended"
+    assert edits.past(community, "premises", made.unit, made.id).events[-1].kind == "ended"

@@ -45,7 +45,7 @@ def with_versions_replaced(csv: str) -> bytes:
 
 def test_a_new_name_reaches_the_offices_below_and_the_day_before_keeps_the_old(net):
     city, east = net[CITY], net[EAST]
-    unit = city.tree.by_code(A).unit_id
+    unit = city.tree.find(A).unit_id
     done = import_units(city, with_versions_replaced(TREE), "units.csv")
     assert done.counts == {OperationKind.RENAME: 1}
     assert city.tree.get(unit).name.startswith("新")

@@ -23,6 +23,7 @@ from node.services.work.checks import RULINGS, Order
 from node.services.work.errors import BadOrder, NotYours, UnknownAssignment
 from node.store.assignments import Assignment, Hop, Work, load
 from sync.model.report import NodeStatus
+from tests.support import work_steps
 from tests.support.assignment_network import (
     CITY,
     COMMUNITIES,
@@ -66,17 +67,17 @@ def issued(net: Network, duty: Duty = Duty.UNDERTAKES, **terms: object) -> work.
 def do(net: Network, code: str, percent: int = 40) -> None:
     """Have a community accept, work and claim, without sending anything."""
     number = net.row(code, at=code).id
-    work.accept(net[code], number, actor=f"{code} clerk")
-    work.progress(net[code], number, actor=f"{code} clerk", percent=percent)
-    work.claim(net[code], number, actor=f"{code} clerk", evidence="12 visits")
+    work_steps.accept(net[code], number, actor=f"{code} clerk")
+    work_steps.progress(net[code], number, actor=f"{code} clerk", percent=percent)
+    work_steps.claim(net[code], number, actor=f"{code} clerk", evidence="12 visits")
 
 
 def finish(net: Network, assignee: str, issuer: str) -> None:
     """Have the issuer verify and close, and let everybody know."""
     number = net.row(assignee, at=issuer).id
-    work.verify(net[issuer], number, actor=f"{issuer} head")
+    work_steps.verify(net[issuer], number, actor=f"{issuer} head")
     net.settle()
-    work.close(net[issuer], number, actor=f"{issuer} head")
+    work_steps.close(net[issuer], number, actor=f"{issuer} head")
     net.settle()
 
 
@@ -134,11 +135,11 @@ def test_a_repeated_issue_under_one_number_issues_once(net):
 
 
 def test_a_middle_office_that_decides_itself_is_asked_first(net):
-    work.set_relay(net[STREET], auto=False)
+    work_steps.set_relay(net[STREET], auto=False)
     issued(net)
     assert net.state(STREET) == "delivered"
     number = net.row(STREET).id
-    work.accept(net[STREET], number, actor="street head")
+    work_steps.accept(net[STREET], number, actor="street head")
     parts = work.relay(net[STREET], number, actor="street head", targets=net.units(FIRST))
     net.settle()
     assert len(parts) == 1
@@ -148,13 +149,21 @@ def test_a_middle_office_that_decides_itself_is_asked_first(net):
     assert_agreed(net)
 
 
+def test_an_office_relays_nothing_by_itself_if_its_settings_forbid_it(net):
+    for auto, state in ((False, "delivered"), (True, "relayed")):
+        net.reopen(STREET, auto_relay=auto)
+        order = issued(net).order
+        rows = [row for row in net.rows(STREET) if row.work_order == order]
+        assert [row.state for row in rows if row.assignee == net.unit(STREET)] == [state]
+
+
 def test_the_progress_of_relayed_work_is_the_average_of_its_parts(net):
     issued(net)
     for code, percent in zip(COMMUNITIES, (90, 30, 0), strict=True):
         number = net.row(code).id
-        work.accept(net[code], number, actor="clerk")
+        work_steps.accept(net[code], number, actor="clerk")
         if percent:
-            work.progress(net[code], number, actor="clerk", percent=percent)
+            work_steps.progress(net[code], number, actor="clerk", percent=percent)
     net.settle()
     assert net.row(STREET).percent == 40
     assert net.row(DISTRICT).percent == 40
@@ -162,10 +171,10 @@ def test_the_progress_of_relayed_work_is_the_average_of_its_parts(net):
 
 def asked_of_street(net: Network) -> bytes:
     """Have the street hold work that it passes on by hand, and return the work's number."""
-    work.set_relay(net[STREET], auto=False)
+    work_steps.set_relay(net[STREET], auto=False)
     issued(net)
     number = net.row(STREET).id
-    work.accept(net[STREET], number, actor="street head")
+    work_steps.accept(net[STREET], number, actor="street head")
     return number
 
 
@@ -182,13 +191,13 @@ def test_work_passed_on_to_the_wrong_office_is_recalled_and_passed_on_to_another
     with pytest.raises(IllegalEvent) as refused:
         work.relay(net[STREET], number, actor="street head", targets=net.units(SECOND))
     assert refused.value.reason == "children_open"
-    work.recall(net[STREET], wrong, actor="street head", reason="派错单位")
+    work_steps.recall(net[STREET], wrong, actor="street head", reason="派错单位")
     right = relayed(net, number, SECOND)
     assert [net.state(code) for code in (FIRST, SECOND)] == ["recalled", "delivered"]
     do(net, SECOND)
     net.settle()
-    work.verify(net[STREET], right, actor="street head")
-    work.claim(net[STREET], number, actor="street head")
+    work_steps.verify(net[STREET], right, actor="street head")
+    work_steps.claim(net[STREET], number, actor="street head")
     net.settle()
     assert net.state(STREET) == "claimed"
     assert_agreed(net)
@@ -197,7 +206,7 @@ def test_work_passed_on_to_the_wrong_office_is_recalled_and_passed_on_to_another
 def test_work_recalled_by_mistake_goes_to_the_same_office_as_new_work(net):
     number = asked_of_street(net)
     first = relayed(net, number, FIRST)
-    work.recall(net[STREET], first, actor="street head", reason="误操作")
+    work_steps.recall(net[STREET], first, actor="street head", reason="误操作")
     second = relayed(net, number, FIRST)
     assert second != first
     states = {row.id: row.state for row in net.rows(FIRST) if row.assignee == net.unit(FIRST)}
@@ -209,19 +218,19 @@ def test_work_whose_parts_were_all_recalled_may_be_claimed_by_the_office_that_ha
     number = asked_of_street(net)
     wrong = relayed(net, number, FIRST)
     with pytest.raises(IllegalEvent):
-        work.claim(net[STREET], number, actor="street head")
-    work.recall(net[STREET], wrong, actor="street head", reason="派错单位")
+        work_steps.claim(net[STREET], number, actor="street head")
+    work_steps.recall(net[STREET], wrong, actor="street head", reason="派错单位")
     net.settle()
-    assert work.claim(net[STREET], number, actor="street head").state == "claimed"
+    assert work_steps.claim(net[STREET], number, actor="street head").state == "claimed"
 
 
 def test_a_part_that_was_taken_away_keeps_the_work_from_being_claimed_by_itself(net):
     """Two offices are done or gone; the clerk still means to give the second part to another."""
-    work.set_relay(net[STREET], auto=False)
+    work_steps.set_relay(net[STREET], auto=False)
     issued(net)
     number = net.row(STREET).id
-    work.accept(net[STREET], number, actor="street head")
-    work.set_relay(net[STREET], auto=True)
+    work_steps.accept(net[STREET], number, actor="street head")
+    work_steps.set_relay(net[STREET], auto=True)
     right, wrong = work.relay(
         net[STREET], number, actor="street head", targets=net.units(FIRST, SECOND)
     )
@@ -230,7 +239,7 @@ def test_a_part_that_was_taken_away_keeps_the_work_from_being_claimed_by_itself(
     do(net, FIRST)
     net.settle()
     finish(net, FIRST, STREET)
-    work.recall(net[STREET], parts[net.unit(SECOND)], actor="street head", reason="派错单位")
+    work_steps.recall(net[STREET], parts[net.unit(SECOND)], actor="street head", reason="派错单位")
     net.settle()
     assert net.state(STREET) == "in_progress"
     assert relayed(net, number, THIRD)
@@ -242,7 +251,7 @@ def test_a_part_that_was_taken_away_keeps_the_work_from_being_claimed_by_itself(
 def test_a_refused_step_names_the_steps_that_are_allowed_here(net):
     number = asked_of_street(net)
     with pytest.raises(IllegalEvent) as refused:
-        work.give_back(net[STREET], number, actor="street head", reason="不属于本级")
+        work_steps.give_back(net[STREET], number, actor="street head", reason="不属于本级")
     assert refused.value.steps == ("relay", "progress", "hand_back")
     assert "Allowed here now: relay, progress, hand-back." in refused.value.text("en")
     assert "转办（relay）、报告进度（progress）、申请退办（hand-back）" in refused.value.text("zh")
@@ -260,7 +269,7 @@ def test_every_step_that_is_named_is_taken_and_no_other(net):
                         "appraise_order": "appraise"}.get(kind.value, kind.value)  # fmt: skip
                 assert (verb in named) == _taken(net, at, number, kind), (at, kind, named)
             if at == FIRST and "consent" in named:
-                work.consent(net[FIRST], number, actor="clerk")
+                work_steps.consent(net[FIRST], number, actor="clerk")
                 net.settle()
 
 
@@ -302,16 +311,16 @@ def test_a_step_of_another_office_is_refused_with_what_this_one_may_do(net):
     issued(net)
     number = net.row(FIRST).id
     with pytest.raises(NotYours) as refused:
-        work.accept(net[STREET], number, actor="street head")
+        work_steps.accept(net[STREET], number, actor="street head")
     assert "Allowed here now: extend, recall." in refused.value.text("en")
     with pytest.raises(NotYours) as refused:
-        work.recall(net[CITY], number, actor="mayor")
+        work_steps.recall(net[CITY], number, actor="mayor")
     assert "no step now" in refused.value.text("en")
     assert "没有可办理的操作" in refused.value.text("zh")
 
 
 def test_relayed_work_is_not_claimed_while_a_part_is_open(net):
-    work.set_relay(net[STREET], auto=True)
+    work_steps.set_relay(net[STREET], auto=True)
     issued(net)
     do(net, FIRST)
     do(net, SECOND)
@@ -319,7 +328,7 @@ def test_relayed_work_is_not_claimed_while_a_part_is_open(net):
     finish(net, FIRST, STREET)
     assert net.state(STREET) == "in_progress"
     with pytest.raises(IllegalEvent) as refused:
-        work.claim(net[STREET], net.row(STREET).id, actor="street head")
+        work_steps.claim(net[STREET], net.row(STREET).id, actor="street head")
     assert refused.value.reason == "children_open"
 
 
@@ -331,10 +340,10 @@ def test_after_a_rework_a_person_claims_again_and_not_the_office_by_itself(net):
     for code in COMMUNITIES:
         finish(net, code, STREET)
     number = net.row(STREET).id
-    work.rework(net[DISTRICT], number, actor="district head", reason="缺少名单")
+    work_steps.rework(net[DISTRICT], number, actor="district head", reason="缺少名单")
     net.settle()
     assert net.state(STREET) == "in_progress"
-    work.claim(net[STREET], number, actor="street head", evidence="名单")
+    work_steps.claim(net[STREET], number, actor="street head", evidence="名单")
     net.settle()
     assert net.state(STREET) == "claimed"
 
@@ -343,11 +352,11 @@ def test_work_that_a_community_assists_with_waits_for_its_consent(net):
     issued(net, Duty.ASSISTS)
     number = net.row(FIRST).id
     with pytest.raises(IllegalEvent) as refused:
-        work.accept(net[FIRST], number, actor="clerk")
+        work_steps.accept(net[FIRST], number, actor="clerk")
     assert refused.value.reason == "needs_consent"
-    work.consent(net[FIRST], number, actor="clerk")
-    assert work.accept(net[FIRST], number, actor="clerk").state == "accepted"
-    work.decline(net[SECOND], net.row(SECOND).id, actor="clerk", reason="人手不足")
+    work_steps.consent(net[FIRST], number, actor="clerk")
+    assert work_steps.accept(net[FIRST], number, actor="clerk").state == "accepted"
+    work_steps.decline(net[SECOND], net.row(SECOND).id, actor="clerk", reason="人手不足")
     net.settle()
     assert [net.state(FIRST), net.state(SECOND)] == ["accepted", "declined"]
     assert_agreed(net)
@@ -381,7 +390,7 @@ def test_a_community_refuses_what_its_sender_should_not_have_dispatched(net, dut
     expected = {Duty.OFFICE: "returned", Duty.DEPARTMENT: "refused"}[duty]
     assert net.state(FIRST) == net.state(FIRST, at=FIRST) == expected
     with pytest.raises(IllegalEvent):
-        work.accept(net[FIRST], hop.id, actor="clerk")
+        work_steps.accept(net[FIRST], hop.id, actor="clerk")
     assert_agreed(net)
 
 
@@ -450,20 +459,20 @@ def release_fee(net: Network, number: bytes, fen: int) -> None:
 def test_work_with_a_fee_is_accepted_only_once_the_fee_is_released(net):
     issued(net, Duty.ASSISTS, nature=Nature.TEMPORARY, fee_fen=5_000)
     number = net.row(FIRST).id
-    work.consent(net[FIRST], number, actor="clerk")
+    work_steps.consent(net[FIRST], number, actor="clerk")
     with pytest.raises(IllegalEvent) as refused:
-        work.accept(net[FIRST], number, actor="clerk")
+        work_steps.accept(net[FIRST], number, actor="clerk")
     assert refused.value.reason == "fee_not_released"
     release_fee(net, number, 5_000)
     net.settle()
-    assert work.accept(net[FIRST], number, actor="clerk").state == "accepted"
+    assert work_steps.accept(net[FIRST], number, actor="clerk").state == "accepted"
 
 
 def test_a_recall_takes_back_every_part_down_to_the_communities(net):
     (number,) = issued(net).assignments
-    work.accept(net[FIRST], net.row(FIRST).id, actor="clerk")
+    work_steps.accept(net[FIRST], net.row(FIRST).id, actor="clerk")
     net.settle()
-    work.recall(net[CITY], number, actor="mayor", reason="政策调整")
+    work_steps.recall(net[CITY], number, actor="mayor", reason="政策调整")
     net.settle()
     assert {row.state for row in net.rows(CITY)} == {"recalled"}
     assert net.state(FIRST, at=FIRST) == "recalled"
@@ -473,8 +482,8 @@ def test_a_recall_takes_back_every_part_down_to_the_communities(net):
 def test_a_recall_that_crosses_an_acceptance_ends_the_work_at_both(net):
     issued(net)
     number = net.row(FIRST).id
-    work.accept(net[FIRST], number, actor="clerk")
-    work.recall(net[STREET], number, actor="street head")
+    work_steps.accept(net[FIRST], number, actor="clerk")
+    work_steps.recall(net[STREET], number, actor="street head")
     assert net.state(FIRST, at=FIRST) == "accepted"
     net.settle()
     assert net.state(FIRST, at=FIRST) == net.state(FIRST, at=STREET) == "recalled"
@@ -485,7 +494,7 @@ def test_a_recall_that_crosses_a_claim_comes_too_late_at_both(net):
     issued(net)
     number = net.row(FIRST).id
     do(net, FIRST)
-    work.recall(net[STREET], number, actor="street head")
+    work_steps.recall(net[STREET], number, actor="street head")
     net.settle()
     assert net.state(FIRST, at=FIRST) == net.state(FIRST, at=STREET) == "claimed"
     shown = views.show(net[STREET], number)
@@ -496,14 +505,14 @@ def test_a_recall_that_crosses_a_claim_comes_too_late_at_both(net):
 def test_recalled_work_that_is_dispatched_again_is_relayed_as_new_parts(net):
     issued(net)
     number = net.row(STREET).id
-    work.hand_back(net[STREET], number, actor="street head", reason="人手不足")
+    work_steps.hand_back(net[STREET], number, actor="street head", reason="人手不足")
     net.settle()
-    work.take_back(net[DISTRICT], number, actor="district head")
+    work_steps.take_back(net[DISTRICT], number, actor="district head")
     net.settle()
     assert net.state(FIRST) == "recalled"
-    work.dispatch(net[DISTRICT], number, actor="district head")
+    work_steps.dispatch(net[DISTRICT], number, actor="district head")
     net.settle()
-    work.accept(net[STREET], number, actor="street head")
+    work_steps.accept(net[STREET], number, actor="street head")
     work.relay(net[STREET], number, actor="street head")
     net.settle()
     unit = net.unit(FIRST)
@@ -517,19 +526,19 @@ def test_work_returned_twice_is_dispatched_again_only_by_a_binding_ruling(net):
     issued(net)
     number = net.row(FIRST).id
     for n in range(2):
-        work.give_back(net[FIRST], number, actor="clerk", reason="不属于本社区")
+        work_steps.give_back(net[FIRST], number, actor="clerk", reason="不属于本社区")
         net.settle()
         if n == 0:
-            work.dispatch(net[STREET], number, actor="street head")
+            work_steps.dispatch(net[STREET], number, actor="street head")
             net.settle()
     with pytest.raises(IllegalEvent) as refused:
-        work.dispatch(net[STREET], number, actor="street head")
+        work_steps.dispatch(net[STREET], number, actor="street head")
     assert refused.value.reason == "returned_too_often"
     work.rule(net[DISTRICT], number, EventKind.ADJUDICATE, actor="district head", reason="属地")
     net.settle()
     assert net.state(FIRST) == "delivered"
     with pytest.raises(IllegalEvent) as refused:
-        work.give_back(net[FIRST], number, actor="clerk", reason="不属于本社区")
+        work_steps.give_back(net[FIRST], number, actor="clerk", reason="不属于本社区")
     assert refused.value.reason == "binding"
     assert_agreed(net)
 
@@ -537,7 +546,7 @@ def test_work_returned_twice_is_dispatched_again_only_by_a_binding_ruling(net):
 def test_a_later_deadline_reaches_the_communities(net):
     (number,) = issued(net).assignments
     later = net.now_ms + 9 * DAY_MS
-    work.extend(net[CITY], number, actor="mayor", due_ms=later)
+    work_steps.extend(net[CITY], number, actor="mayor", due_ms=later)
     net.settle()
     assert {row.due_ms for row in net.rows(CITY)} == {later}
     assert net.row(FIRST, at=FIRST).due_ms == later
@@ -555,7 +564,7 @@ def test_an_office_that_lacks_its_own_relay_event_does_not_open_the_parts_again(
         )
     )
     later = net.now_ms + 9 * DAY_MS
-    work.extend(net[CITY], number, actor="mayor", due_ms=later)
+    work_steps.extend(net[CITY], number, actor="mayor", due_ms=later)
     net.settle()
     with net[DISTRICT].store.read() as tx:
         drafted = [
@@ -575,13 +584,13 @@ def test_a_community_asks_the_city_and_the_offices_between_pass_it_up(net):
         "relayed", "relayed", "delivered"
     ]  # fmt: skip
     number = net.row(CITY).id
-    work.accept(net[CITY], number, actor="mayor")
-    work.progress(net[CITY], number, actor="mayor", percent=50)
-    work.claim(net[CITY], number, actor="mayor")
+    work_steps.accept(net[CITY], number, actor="mayor")
+    work_steps.progress(net[CITY], number, actor="mayor", percent=50)
+    work_steps.claim(net[CITY], number, actor="mayor")
     net.settle()
-    work.verify(net[DISTRICT], number, actor="district head")
+    work_steps.verify(net[DISTRICT], number, actor="district head")
     net.settle()
-    work.verify(net[STREET], net.row(DISTRICT, at=STREET).id, actor="street head")
+    work_steps.verify(net[STREET], net.row(DISTRICT, at=STREET).id, actor="street head")
     net.settle()
     assert net.state(STREET, at=FIRST) == "claimed"
 
@@ -612,11 +621,11 @@ def test_a_step_is_refused_to_every_office_but_the_one_entitled_to_it(net):
     issued(net)
     number = net.row(FIRST).id
     with pytest.raises(NotYours):
-        work.accept(net[STREET], number, actor="street head")
+        work_steps.accept(net[STREET], number, actor="street head")
     with pytest.raises(NotYours):
-        work.recall(net[CITY], number, actor="mayor")
+        work_steps.recall(net[CITY], number, actor="mayor")
     with pytest.raises(UnknownAssignment):
-        work.accept(net[SECOND], number, actor="clerk")
+        work_steps.accept(net[SECOND], number, actor="clerk")
 
 
 def test_who_claimed_the_work_may_not_verify_it(net):
@@ -624,7 +633,7 @@ def test_who_claimed_the_work_may_not_verify_it(net):
     do(net, FIRST)
     net.settle()
     with pytest.raises(IllegalEvent) as refused:
-        work.verify(net[STREET], net.row(FIRST).id, actor=f"{FIRST} clerk")
+        work_steps.verify(net[STREET], net.row(FIRST).id, actor=f"{FIRST} clerk")
     assert refused.value.reason == "same_person"
 
 
@@ -748,7 +757,7 @@ def test_a_community_s_silence_is_not_consent(net):
     assert len(moved) == 3
     assert net.state(FIRST, at=FIRST) == "consent_expired"
     with pytest.raises(IllegalEvent):
-        work.consent(net[FIRST], net.row(FIRST).id, actor="clerk")
+        work_steps.consent(net[FIRST], net.row(FIRST).id, actor="clerk")
 
 
 def test_verified_work_that_nobody_appraises_is_closed_by_time(net):
@@ -756,7 +765,7 @@ def test_verified_work_that_nobody_appraises_is_closed_by_time(net):
     do(net, FIRST)
     net.settle()
     number = net.row(FIRST).id
-    work.verify(net[STREET], number, actor="street head")
+    work_steps.verify(net[STREET], number, actor="street head")
     work.appraise(net[STREET], number, actor="street head", score=90)
     net.settle()
     later = net.now_ms + deadlines.APPRAISE_MS + DAY_MS
@@ -781,17 +790,15 @@ def test_lists_show_an_office_what_it_must_do_what_it_asked_and_what_passes_belo
     assert views.find(net[CITY], views.Box.ALL, text="走访").total == 5
     assert views.find(net[CITY], views.Box.ALL, text="%").total == 0
     assert views.find(net[CITY], views.Box.ALL, states=[work.State.DELIVERED]).total == 3
-    assert views.counts(net[DISTRICT]) == {
-        views.Box.TODO: {"relayed": 1},
-        views.Box.ISSUED: {"relayed": 1},
-        views.Box.PASSING: {"delivered": 3},
-    }
+    boxes = (views.Box.TODO, views.Box.ISSUED, views.Box.PASSING)
+    seen = [[row.state for row in views.find(net[DISTRICT], box).rows] for box in boxes]
+    assert seen == [["relayed"], ["relayed"], ["delivered"] * 3]
 
 
 def test_a_history_reads_in_both_languages(net):
     issued(net, Duty.ASSISTS)
     number = net.row(FIRST).id
-    work.decline(net[FIRST], number, actor="clerk", reason="人手不足")
+    work_steps.decline(net[FIRST], number, actor="clerk", reason="人手不足")
     net.settle()
     shown = views.show(net[CITY], number)
     assert "天杭社区 拒绝 人手不足 → 已拒绝" in shown.text("zh")
@@ -839,7 +846,7 @@ def test_a_deadline_in_a_message_is_a_day(net):
     issued(net, due_ms=net.now_ms + 900 * DAY_MS)
     number = net.row(FIRST).id
     with pytest.raises(BadOrder) as caught:
-        work.extend(net[STREET], number, actor="street head", due_ms=passed_ms)
+        work_steps.extend(net[STREET], number, actor="street head", due_ms=passed_ms)
     refused.append(caught.value)
     for error in refused:
         assert "2020-01-01" in error.en

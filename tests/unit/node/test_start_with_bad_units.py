@@ -42,7 +42,7 @@ def test_a_record_of_a_unit_that_makes_no_tree_stops_no_start_and_no_question(ne
     again = net.offices[CITY] = open_office(
         city.folder, wall_ms=lambda: net.ms, rng=random.Random(1), catalogue=CATALOGUE
     )
-    assert again.tree.by_code(A).name == "新社区", "the good decision stands"
+    assert again.tree.find(A).name == "新社区", "the good decision stands"
     assert "tree_not_whole" in codes(again)
     answer(again, "K1", history=AS_WAS, as_of=again.today().replace(day=1))
     again.follow_tree()

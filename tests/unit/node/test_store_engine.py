@@ -8,7 +8,7 @@ import grpc
 import pytest
 
 from node.store.engine import NotAStore, StoreUnavailable, open_store, sqlite_driver, sqlite_url
-from sync.link.status import status_of
+from sync.rpc.status import status_of
 
 HEADER = b"SQLite format 3\0"
 

@@ -190,10 +190,10 @@ def test_a_full_disk_quarantines_nothing_that_a_child_pushes(
         assert (
             take(street, first, child) == first_reply
         )  # what is held already is still acknowledged
-    assert quarantine.list_quarantined(street) == ()
+    assert quarantine.page_of(street).lines == ()
     take(street, rest, child)
     assert len(names(street)) == 401
-    assert quarantine.list_quarantined(street) == ()
+    assert quarantine.page_of(street).lines == ()
     assert verify(street).sound
 
 
@@ -233,7 +233,7 @@ def test_a_store_locked_by_another_program_is_reported_and_works_again_afterward
         other.close()
         take(street, batch, child)
     assert names(street) == {"楼"}
-    assert quarantine.list_quarantined(street) == ()
+    assert quarantine.page_of(street).lines == ()
 
 
 def test_a_damaged_page_is_reported_as_corruption_and_not_retryable(street: Office) -> None:

@@ -141,10 +141,10 @@ def test_records_follow_the_name_when_a_street_is_renumbered() -> None:
         BEFORE[3],
     ]
     tree = Tree(apply_operations(BASE, operations_to(after)), D2)
-    assert tree.by_code("330102001002").unit_id == IDS["东社区"]
-    assert tree.by_code("330102001003").unit_id == IDS["南社区"]
+    assert tree.find("330102001002").unit_id == IDS["东社区"]
+    assert tree.find("330102001003").unit_id == IDS["南社区"]
     # What the names left over is joined by nothing: 001 is a new unit, 西社区 is closed.
-    assert tree.by_code("330102001001").unit_id == unit_id_for("330102001001", D2)
+    assert tree.find("330102001001").unit_id == unit_id_for("330102001001", D2)
     assert IDS["西社区"] not in tree
 
 
@@ -155,8 +155,8 @@ def test_two_units_that_swap_codes_keep_their_ids() -> None:
         *BEFORE[2:],
     ]
     tree = Tree(apply_operations(BASE, operations_to(after)), D2)
-    assert tree.by_code("330102001001").unit_id == IDS["南社区"]
-    assert tree.by_code("330102001002").unit_id == IDS["东社区"]
+    assert tree.find("330102001001").unit_id == IDS["南社区"]
+    assert tree.find("330102001002").unit_id == IDS["东社区"]
 
 
 def test_the_day_before_shows_the_tree_of_its_time() -> None:
@@ -295,8 +295,8 @@ class TestHangzhouFrom2020To2023:
         assert len(moved) == 31
 
     def test_the_seeds_street_keeps_its_id_though_every_code_in_it_changed(self) -> None:
-        street = self.old.by_code("330104007000")
-        home = self.old.by_code("330104007063")
+        street = self.old.find("330104007000")
+        home = self.old.find("330104007063")
         assert self.new.get(street.unit_id).code == "330102013000"
         assert self.new.path(home.unit_id) == "杭州市/上城区/闸弄口街道/万家花园社区"
 
@@ -315,7 +315,7 @@ class TestHangzhouFrom2020To2023:
         ]
         assert len(compared) > 3200
         for row in compared:
-            before = self.old.by_code(row["old_code"])
+            before = self.old.find(row["old_code"])
             assert standing[row["new_code"]].unit_id == before.unit_id, row
 
     def test_districts_that_were_abolished_are_closed(self) -> None:

@@ -189,7 +189,7 @@ def test_a_former_code_leads_to_the_unit_that_had_it() -> None:
         replace(NEXT_DOOR, code="999999999999", valid_from=D2021),
     )
     with pytest.raises(UnknownUnit) as refusal:
-        Tree(recoded, D2021).by_code(NEXT_DOOR.code)
+        Tree(recoded, D2021).find(NEXT_DOOR.code)
     assert refusal.value.suggestions[0].startswith("999999999999 ")
 
 

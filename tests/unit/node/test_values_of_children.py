@@ -10,7 +10,7 @@ from node.domain.posting import PostingKind, posting_id_for
 from node.services.health.status import status
 from node.services.money.conservation import check_conservation
 from node.services.money.views import balances
-from node.services.upkeep.quarantine import list_quarantined
+from node.services.upkeep.quarantine import page_of
 from sync.model.change import Block, Operation
 from sync.model.report import NodeStatus
 from sync.model.schema import Lane
@@ -54,7 +54,7 @@ def test_money_that_an_office_does_not_hold_counts_nowhere_and_names_it_at_all_a
         named = [(p.code, p.unit) for p in status(net[code]).problems if p.code == "overdrawn"]
         assert named == [("overdrawn", unit)], code
         assert balances(net[code], unit) == (), code
-        (line,) = list_quarantined(net[code])
+        (line,) = page_of(net[code]).lines
         assert (line.reason, line.unit, line.writer) == ("overdrawn", unit, unit), code
 
 

@@ -21,8 +21,9 @@ from node.workbook import errors
 from node.workbook.faults import RowFault, column_letter, grouped
 from node.workbook.limits import Limits
 from node.workbook.package import sheet_extent
-from node.workbook.reader import Table, read_table
+from node.workbook.reader import Table
 from sync.model.errors import SilianError
+from tests.support.tables import read_table
 
 REGISTERS = load_catalogue().registers
 PREMISES = REGISTERS["premises"]

@@ -24,8 +24,9 @@ from node.workbook.cells import Area
 from node.workbook.faults import RowFault
 from node.workbook.limits import Limits
 from node.workbook.marks import Marks, mark_areas, marked
-from node.workbook.reader import Table, read_table
+from node.workbook.reader import Table
 from sync.model.change import Value
+from tests.support.tables import read_table
 
 INPUTS = Path(__file__).resolve().parents[2] / "data" / "cases" / "xls"
 REGISTERS = load_catalogue().registers

@@ -21,10 +21,11 @@ from node.domain.validate import check
 from node.workbook import errors
 from node.workbook.annotate import annotate
 from node.workbook.faults import RowFault
-from node.workbook.reader import Table, read_table
+from node.workbook.reader import Table
 from node.workbook.text import guard, unguard
 from node.workbook.writer import template, write_csv, write_xlsx
 from sync.model.change import Value
+from tests.support.tables import read_table
 
 REGISTERS = load_catalogue().registers
 WRITERS: dict[str, Callable[..., int]] = {"a.xlsx": write_xlsx, "a.csv": write_csv}

@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.cli.explain import refusals
-from sync.link.status import (
+from sync.link.failure import failed
+from sync.model.errors import ErrorKind, FieldViolation, SilianError
+from sync.rpc.status import (
     DETAILS_BYTES_MAX,
     RemoteRefusal,
-    failed,
     read_refusal,
     status_message,
     to_grpc,
 )
-from sync.model.errors import ErrorKind, FieldViolation, SilianError
 
 KEY = "grpc-status-details-bin"
 HEADERS_BYTES_MAX = 8_192  # of an answer without a body; more is dropped

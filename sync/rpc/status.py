@@ -11,7 +11,6 @@ from google.rpc import error_details_pb2 as details
 from google.rpc import status_pb2
 from grpc_status import rpc_status
 
-from sync.link.messages import Failed
 from sync.model.errors import ErrorKind, FieldViolation, SilianError
 
 DOMAIN = "silian"  # of the reasons in ErrorInfo
@@ -25,10 +24,6 @@ _DESCRIPTION_BYTES_MAX = 200
 
 M = TypeVar("M", bound=Message)
 S = grpc.StatusCode
-_RETRYABLE = frozenset(
-    {S.UNAVAILABLE, S.DEADLINE_EXCEEDED, S.ABORTED, S.CANCELLED, S.UNKNOWN, S.INTERNAL}
-)
-_OVERSIZED = "larger than max"
 # Why a call ended that no refusal explains, in Chinese; the English text is gRPC's own.
 STATUS_ZH = {
     S.OK: "已结束", S.CANCELLED: "对方中止了连接", S.UNKNOWN: "对方程序出错",
@@ -113,24 +108,6 @@ def read_refusal(error: grpc.RpcError) -> RemoteRefusal | None:
         for each in bad.field_violations
     )
     return refusal
-
-
-def failed(error: grpc.RpcError) -> Failed:
-    """Translate a failed call into the session's event."""
-    refusal = read_refusal(error)
-    if refusal is not None:
-        return Failed(
-            refusal.code, refusal.retryable, refusal.en,
-            retry_after_ms=refusal.retry_after_ms, reason_zh=refusal.zh,
-        )  # fmt: skip
-    code = error.code() if callable(getattr(error, "code", None)) else S.UNKNOWN
-    text = str(getattr(error, "details", lambda: "")() or "")
-    name = code.name.lower()
-    oversized = code is S.RESOURCE_EXHAUSTED and _OVERSIZED in text
-    retryable = code in _RETRYABLE or code is S.RESOURCE_EXHAUSTED
-    return Failed(
-        name, retryable, f"{name}: {text[:200]}", oversized=oversized, reason_zh=STATUS_ZH[code]
-    )
 
 
 def _details(error: SilianError) -> Iterator[Message]:
