@@ -97,6 +97,28 @@ def unknown_heading(
     )
 
 
+def running_number(column: str, heading: str, rows: Sequence[int]) -> Note:
+    """Name a column that counts the rows of its sheet: 1, 2, 3."""
+    n = len(rows)
+    return Note(
+        code="running_number",
+        column=column,
+        rows=tuple(rows[:ROWS_SHOWN]),
+        count=n,
+        en=f'Column {column} ("{heading}") numbers the rows from 1 to {n}; the register has no '
+        "such column, so it was left out.",
+        zh=f"{column} 列“{heading}”为 1 至 {n} 的行序号，本台账没有此列，未读取。",
+    )
+
+
+def no_rows() -> Note:
+    return Note(
+        code="no_rows",
+        en="There is no row below the header: nothing was imported. Fill in the file and save it.",
+        zh="表头以下没有数据行，未导入任何内容。请填写并保存文件后重试。",
+    )
+
+
 def merged_read(areas: Sequence[str]) -> Note:
     n = len(areas)
     listed = ", ".join(areas[:ROWS_SHOWN]) + (", ..." if n > ROWS_SHOWN else "")
@@ -131,6 +153,17 @@ def sheets_without_header(names: Sequence[str]) -> Note:
         count=len(names),
         en=f"Sheets without such a header were not read: {', '.join(names)}.",
         zh=f"以下工作表没有对应表头，未读取：{'、'.join(names)}。",
+    )
+
+
+def sheets_not_chosen(names: Sequence[str]) -> Note:
+    """Name the sheets that a person left out by choosing others: nothing to look at."""
+    return Note(
+        code="sheets_not_chosen",
+        count=len(names),
+        en=f"{_many(len(names), 'sheet was', 'sheets were')} not chosen and not read: "
+        f"{', '.join(names)}.",
+        zh=f"{len(names)} 张工作表未被选择，未读取：{'、'.join(names)}。",
     )
 
 

@@ -109,8 +109,8 @@ def accept(
     saw counts.
     A field that was written since is refused, unless `force`. If nothing is left to change, or
     the record has ended, the answer says that the request is superseded.
-    Raises: UnknownCorrection, CorrectionNotOurs, CorrectionClosed, CorrectionStale, BadToken,
-    UnknownRegister, RecordMissing, InvalidRecord, FieldNotOwned, KeyTaken.
+    Raises: UnknownCorrection, CorrectionNotOurs, CorrectionClosed, CorrectionStale,
+    BadVersionToken, UnknownRegister, RecordMissing, InvalidRecord, FieldNotOwned, KeyTaken.
     """
     expected_token = VersionToken.parse(version_token) if version_token else None
     owner = attributed(actor)

@@ -14,7 +14,7 @@ from node.workbook.annotate import annotate
 from node.workbook.book import Book, Sheet, open_book
 from node.workbook.errors import SheetNotFound
 from node.workbook.limits import Limits
-from node.workbook.notes import Note, sheet_left_out, sheets_without_header
+from node.workbook.notes import Note, sheet_left_out, sheets_not_chosen, sheets_without_header
 from node.workbook.reader import table_of
 from node.workbook.sheets import fit_of, sheets_with
 from node.workbook.writer import sheet_name
@@ -127,7 +127,9 @@ def import_register(
     return WorkbookReport(
         tuple(plan.report() for plan in plans),
         (*(sheet.name for sheet in left), *book.others),
-        tuple(_left_out(left, book.others, [register], partly=True)),
+        _not_chosen(left, book.others)
+        if sheets
+        else tuple(_left_out(left, book.others, [register], partly=True)),
     )
 
 
@@ -261,6 +263,11 @@ def _left_out(
             )
         )
     return [*notes, sheets_without_header(plain)] if plain else notes
+
+
+def _not_chosen(left: Sequence[Sheet], others: Sequence[str]) -> tuple[Note, ...]:
+    names = [*(sheet.name for sheet in left), *others]
+    return (sheets_not_chosen(names),) if names else ()
 
 
 def _no_sheets() -> SheetNotFound:
