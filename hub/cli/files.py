@@ -26,6 +26,7 @@ from hub.cli.outputs import Force, kind_by_name, must_be_free, written
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 from hub.client.files import record_pieces
+from node.domain.english import counted
 
 if TYPE_CHECKING:
     from sync.wire.office.v1 import registers_pb2 as pb
@@ -209,7 +210,7 @@ def _write(
     terminal.show(
         facts,
         lambda: terminal.line(
-            f"{target}：{head.records} 条记录", f"{target}: {head.records} records"
+            f"{target}：{head.records} 条记录", f"{target}: {counted(head.records, 'record')}"
         ),
     )
 

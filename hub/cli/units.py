@@ -11,6 +11,7 @@ from hub.cli.arguments import Actor, Limit, day_text, person
 from hub.cli.labels import TREE_CHANGES, labelled
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
+from node.domain.english import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -84,7 +85,8 @@ def import_(
         ])  # fmt: skip
         wording = ("将为", "would be") if done.dry_run else ("现为", "are")
         terminal.note(f"自 {done.on} 起{wording[0]} {done.units} 个单位",
-                      f"from {done.on} on there {wording[1]} {done.units} units")  # fmt: skip
+                      f"from {done.on} on there {wording[1]} "
+                      f"{counted(done.units, 'unit')}")  # fmt: skip
 
     terminal.show(done, human)
 

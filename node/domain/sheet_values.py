@@ -17,6 +17,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from node.domain.days import day_of, not_a_date
+from node.domain.english import counted
 from node.domain.identity import check_identity, check_phone
 from node.domain.number_format import is_date, is_percent, shown_text, unit_shown
 from node.domain.numbers import EXACT, not_a_number, number_of
@@ -263,9 +264,9 @@ def _decimal(field: Field, raw: object) -> int:
     if scaled != scaled.to_integral_value():
         raise Refused(
             "too_precise",
-            f"has more than {field.scale} decimal places",
+            f"has more than {counted(field.scale, 'decimal place')}",
             f"小数超过 {field.scale} 位",
-            f"Round it to {field.scale} places.",
+            f"Round it to {counted(field.scale, 'place')}.",
             f"请保留 {field.scale} 位小数。",
         )
     return _storable(int(scaled))
@@ -353,7 +354,7 @@ def _check_bounds(field: Field, value: Value) -> None:
         if len(value) > high:
             raise Refused(
                 "too_long",
-                f"is longer than {high} characters",
+                f"is longer than {counted(high, 'character')}",
                 f"超过 {high} 个字",
                 "Shorten it.",
                 "请缩短。",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from node.domain.english import counted
+
 ROWS_SHOWN = 5
 
 
@@ -54,7 +56,7 @@ def rows_outside(rows: Sequence[int]) -> Note:
 
 def hidden_rows(rows: Sequence[int]) -> Note:
     n = len(rows)
-    en = f"{_many(n, 'hidden row was', 'hidden rows were')} read ({_places_en(rows)})."
+    en = f"{counted(n, 'hidden row was', 'hidden rows were')} read ({_places_en(rows)})."
     return _note("hidden_rows", rows, en, f"读取了 {n} 个隐藏行（{_places_zh(rows)}）。")
 
 
@@ -74,7 +76,7 @@ def without_heading(column: str, rows: Sequence[int]) -> Note:
         column=column,
         rows=tuple(rows[:ROWS_SHOWN]),
         count=n,
-        en=f"Column {column} has {_many(n, 'value', 'values')} and no heading: ignored.",
+        en=f"Column {column} has {counted(n, 'value', 'values')} and no heading: ignored.",
         zh=f"{column} 列没有列名，其中 {n} 个值未读取。",
     )
 
@@ -91,7 +93,7 @@ def unknown_heading(
         column=column,
         rows=tuple(rows[:ROWS_SHOWN]),
         count=n,
-        en=f'Column {column} ("{heading}") is not known: {_many(n, "value", "values")} ignored.'
+        en=f'Column {column} ("{heading}") is not known: {counted(n, "value", "values")} ignored.'
         f"{maybe_en}",
         zh=f"{column} 列“{heading}”不是本台账的列，其中 {n} 个值未读取。{maybe_zh}",
     )
@@ -126,7 +128,7 @@ def merged_read(areas: Sequence[str]) -> Note:
     return Note(
         code="merged_cells",
         count=n,
-        en=f"{_many(n, 'merged cell was', 'merged cells were')} read for every row: {listed}.",
+        en=f"{counted(n, 'merged cell was', 'merged cells were')} read for every row: {listed}.",
         zh=f"{n} 个合并单元格按每行同值读取：{listed_zh}。",
     )
 
@@ -161,7 +163,7 @@ def sheets_not_chosen(names: Sequence[str]) -> Note:
     return Note(
         code="sheets_not_chosen",
         count=len(names),
-        en=f"{_many(len(names), 'sheet was', 'sheets were')} not chosen and not read: "
+        en=f"{counted(len(names), 'sheet was', 'sheets were')} not chosen and not read: "
         f"{', '.join(names)}.",
         zh=f"{len(names)} 张工作表未被选择，未读取：{'、'.join(names)}。",
     )
@@ -188,7 +190,3 @@ def _places_zh(rows: Sequence[int]) -> str:
 
 def _listed(rows: Iterable[int], between: str) -> str:
     return between.join(str(row) for row in list(rows)[:ROWS_SHOWN])
-
-
-def _many(n: int, one: str, many: str) -> str:
-    return f"{n} {one if n == 1 else many}"

@@ -116,7 +116,7 @@ def test_work_below_a_unit_is_counted_and_not_issued_without_a_yes(pair: Pair) -
     assert "17 units" in ran.err
     assert good(pair.above("order", "ls", "--text", "消防检查", "--json")).json["total"] == 0
     shown = answering(*issue, "--dir", pair.street, "--lang", "en", answers=["n"])
-    assert "Issue it to these 17 units? [y/N]" in shown
+    assert "Issue it to 17 units? [y/N]" in shown
     assert "nothing was done" in shown
     assert good(pair.above("order", "ls", "--text", "消防检查", "--json")).json["total"] == 0
 

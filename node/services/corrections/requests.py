@@ -19,6 +19,7 @@ from node.domain.correction import (
     answering_level,
     receives,
 )
+from node.domain.english import counted
 from node.services.common.reason import stated_reason
 from node.services.corrections.errors import (
     BadCorrection,
@@ -188,7 +189,7 @@ def _proposed(
         )  # fmt: skip
     if len(proposed) > FIELDS_MAX:
         raise BadCorrection(
-            f"{len(proposed)} fields are more than {FIELDS_MAX}",
+            f"{counted(len(proposed), 'field is', 'fields are')} more than {FIELDS_MAX}",
             f"字段数 {len(proposed)} 超过 {FIELDS_MAX}",
             "Ask about fewer fields at a time.", "请减少字段，分次申请。",
         )  # fmt: skip

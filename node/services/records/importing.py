@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from node.domain.catalogue import Register
+from node.domain.english import counted
 from node.domain.register import plain_header
 from node.services.records.import_plan import Blank, Firsts, ImportReport, Plan, Progress
 from node.services.records.rules import maintained_register
@@ -36,7 +37,7 @@ class ImportBrokenOff(SilianError):
 
     def __init__(self, cause: SilianError, done: int, rows: int) -> None:
         super().__init__(
-            f"{cause.en}; {done} of {rows} rows are in",
+            f"{cause.en}; {done} of {counted(rows, 'row')} are in",
             f"{cause.zh}；{rows} 行中已写入 {done} 行",
             remedy_en=f"{cause.remedy_en} Then import the same file again: "
             "rows that are in stay as they are.".strip(),
