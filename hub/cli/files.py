@@ -22,6 +22,7 @@ from hub.cli.arguments import (
     usage,
 )
 from hub.cli.exits import Exit
+from hub.cli.inputs import content_of
 from hub.cli.outputs import Force, kind_by_name, must_be_free, written
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
@@ -71,7 +72,7 @@ def import_(
     actor: Actor = "",
 ) -> Exit:
     """Import records from a spreadsheet. If one row is wrong, nothing is imported. 导入"""
-    data = file.read_bytes()
+    data = content_of(file)
     if force and annotated is None:
         raise usage(
             "--force overwrites the file of --annotated", "--force 用于覆盖 --annotated 的文件",

@@ -14,6 +14,7 @@ import typer
 
 from hub.cli.arguments import Unit, day_of, usage
 from hub.cli.exits import Exit
+from hub.cli.inputs import content_of
 from hub.cli.labels import SEVERITIES
 from hub.cli.records import Record
 from hub.cli.terminal import Terminal
@@ -97,7 +98,7 @@ def init(
         config,
         load_catalogue(),
         rng=random.SystemRandom(),
-        tree_csv=tree.read_bytes() if tree else None,
+        tree_csv=content_of(tree) if tree else None,
         tree_from=since,
         parent_key=parent_key,
     )

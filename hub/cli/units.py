@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from hub.cli.arguments import Actor, Limit, day_text, person
+from hub.cli.inputs import content_of
 from hub.cli.labels import TREE_CHANGES, labelled
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
@@ -67,7 +68,7 @@ def import_(
     actor: Actor = "",
 ) -> None:
     """Import a list of units as the tree from a day onward; only at the city. 导入行政区划"""
-    data = file.read_bytes()
+    data = content_of(file)
     with terminal.office() as office:
         done = office.import_units(
             file=data,

@@ -145,6 +145,19 @@ def test_a_heading_that_is_nearly_that_of_a_field_gets_its_hint() -> None:
     assert "Remark may be meant" in note.en
 
 
+@pytest.mark.parametrize("heading", ["类别：", "类别:", "类别 ：", "*类别：", "类 别"])
+def test_a_heading_with_a_colon_is_known(heading: str) -> None:
+    table = read(csv_of([("户号：", heading), ("1", "常住")]))
+    assert kept(table) == ["1"]
+    assert not table.notes
+
+
+@pytest.mark.parametrize("encoding", ["utf-32", "utf-16", "utf-8-sig", "gb18030"])
+def test_a_csv_is_read_by_the_mark_of_its_encoding(encoding: str) -> None:
+    text = csv_of([HEADER, ("0001", "常住", "甲")]).decode()
+    assert kept(read(text.encode(encoding)), "remark") == ["甲"]
+
+
 # -- files without anything -----------------------------------------------------------------------
 
 
