@@ -51,10 +51,10 @@ class FileMissing(SilianError):
     code = "file_missing"
     kind = ErrorKind.NOT_FOUND
 
-    def __init__(self, where: str, why: str) -> None:
+    def __init__(self, where: str, why: str, why_zh: str = "") -> None:
         super().__init__(
             f"{where} does not exist ({why})",
-            f"{where} 不存在",
+            f"{where} 不存在（{why_zh}）" if why_zh else f"{where} 不存在",
             remedy_en="Check the path.",
             remedy_zh="请检查路径。",
         )
@@ -229,8 +229,12 @@ def _of_system(error: OSError) -> SilianError:
     number = error.errno or 0
     if number == errno.EISDIR:
         return NotAFile(where)
-    if number in (errno.ENOENT, errno.ENOTDIR):
+    if number == errno.ENOENT:
         return FileMissing(where, why)
+    if number == errno.ENOTDIR:
+        return FileMissing(
+            where, "a part of this path is a file, not a folder", "路径中有一段是文件，不是文件夹"
+        )
     if number == errno.EEXIST:
         return FileForbidden(
             where, why, why_zh, "Nothing is overwritten: choose another name.",
