@@ -18,7 +18,7 @@ from sync.model.errors import ErrorKind, SilianError
 _ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _RIGHTS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _NAMES = frozenset({errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.ELOOP})
-_PLACES = frozenset({errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.EXDEV})
+_PLACES = frozenset({errno.ENOTEMPTY, errno.EXDEV})
 
 
 # What the system says of an error, in Chinese. Others are shown by their number.
@@ -51,10 +51,10 @@ class FileMissing(SilianError):
     code = "file_missing"
     kind = ErrorKind.NOT_FOUND
 
-    def __init__(self, where: str, why: str) -> None:
+    def __init__(self, where: str, why: str, why_zh: str = "") -> None:
         super().__init__(
             f"{where} does not exist ({why})",
-            f"{where} 不存在",
+            f"{where} 不存在（{why_zh}）" if why_zh else f"{where} 不存在",
             remedy_en="Check the path.",
             remedy_zh="请检查路径。",
         )
@@ -77,6 +77,21 @@ class FileForbidden(SilianError):
             remedy_en=remedy_en
             or "Check the path and its permissions, and whether the disk is mounted read-only.",
             remedy_zh=remedy_zh or "请检查路径及其权限，以及磁盘是否以只读方式挂载。",
+        )
+
+
+class NotAFile(SilianError):
+    """A folder, a device or a link to one stands where a file is to be read or written."""
+
+    code = "not_a_file"
+    kind = ErrorKind.INVALID_ARGUMENT
+
+    def __init__(self, where: str, en: str = "is a folder", zh: str = "是文件夹") -> None:
+        super().__init__(
+            f"{where} {en}, not a file",
+            f"{where} {zh}，不是文件",
+            remedy_en="Name a file, with its folder.",
+            remedy_zh="请写明文件名（含所在文件夹）。",
         )
 
 
@@ -212,8 +227,14 @@ def _of_system(error: OSError) -> SilianError:
     where = _where(error)
     why, why_zh = (error.strerror or type(error).__name__).lower(), system_zh(error)
     number = error.errno or 0
+    if number == errno.EISDIR:
+        return NotAFile(where)
     if number == errno.ENOENT:
         return FileMissing(where, why)
+    if number == errno.ENOTDIR:
+        return FileMissing(
+            where, "a part of this path is a file, not a folder", "路径中有一段是文件，不是文件夹"
+        )
     if number == errno.EEXIST:
         return FileForbidden(
             where, why, why_zh, "Nothing is overwritten: choose another name.",

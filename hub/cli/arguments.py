@@ -16,6 +16,7 @@ from hub.cli.refusals import AmbiguousId, Refusal, UnknownId, WrongUsage
 from hub.cli.terminal import Terminal
 from node.china import end_of_day_ms as end_of_day
 from node.domain import days, numbers
+from node.domain.english import counted
 from node.domain.refusal import Refused
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _only(text: str, fits: Sequence[office_pb2.FoundId]) -> office_pb2.FoundId:
         ]
         more = ", ..." if len(fits) > LISTED_MAX else ""
         raise AmbiguousId(
-            f"{len(fits)} things fit", f"有 {len(fits)} 项符合",
+            f"{counted(len(fits), 'thing fits', 'things fit')}", f"有 {len(fits)} 项符合",
             f"Say which: {', '.join(listed[:LISTED_MAX])}{more}.",
             f"请指明：{'、'.join(listed[:LISTED_MAX])}{'等' if more else ''}。",
         )  # fmt: skip

@@ -14,6 +14,7 @@ from hub.cli.outputs import Force, fresh, must_be_free, put
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 from hub.client.files import bundle_pieces
+from node.domain.english import counted
 from node.private import naming
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ def write(
         terminal.line(
             f"致 {written.to.name}：控制 {written.control} 条，台账 {written.bulk} 条，"
             f"共 {written.changes} 项变更；密钥 {written.key}",
-            f"for {written.to.name}: {written.control} control and {written.bulk} bulk "
-            f"transactions, {written.changes} changes; key {written.key}",
+            f"for {written.to.name}: transactions: {written.control} in control, "
+            f"{written.bulk} in bulk, {counted(written.changes, 'change')}; key {written.key}",
         )
 
     terminal.show(facts, human)
@@ -197,7 +198,8 @@ def _print_outcome(terminal: Terminal, outcome: pb.BundleOutcome) -> None:
         terminal.line("没有新内容", "nothing new in it")
     if outcome.quarantined:
         terminal.note(
-            f"{outcome.quarantined} 项未能入库", f"{outcome.quarantined} changes are in quarantine"
+            f"{outcome.quarantined} 项未能入库",
+            f"{counted(outcome.quarantined, 'change is', 'changes are')} in quarantine",
         )
     if outcome.key_is_new:
         terminal.note(

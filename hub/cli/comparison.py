@@ -11,6 +11,7 @@ from hub.cli.history import Labels
 from hub.cli.labels import REASONS, labelled
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
+from node.domain.english import counted
 
 OUTCOMES = {
     "equal": ("一致", "equal"),
@@ -49,7 +50,7 @@ def compare(
     def human() -> None:
         terminal.line(
             f"比对 {found.units} 组：{OUTCOMES[found.outcome][0]}",
-            f"compared {found.units} sets of records: {OUTCOMES[found.outcome][1]}",
+            f"compared {counted(found.units, 'set')} of records: {OUTCOMES[found.outcome][1]}",
         )
         for name in found.other_catalogue:
             what = labels.register(name)

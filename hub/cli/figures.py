@@ -172,7 +172,6 @@ def _figure(figure: pb.Figure) -> str:
 
 
 def _terms(figure: pb.Figure) -> tuple[str, str]:
-    if figure.unknown:
-        return "-", "-"
-    top = str(figure.numerator) if figure.HasField("numerator") else ""
-    return top, str(figure.denominator) if figure.HasField("denominator") else ""
+    none = "-" if figure.unknown else ""
+    top = str(figure.numerator) if figure.HasField("numerator") else none
+    return top, str(figure.denominator) if figure.HasField("denominator") else none

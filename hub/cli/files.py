@@ -22,10 +22,12 @@ from hub.cli.arguments import (
     usage,
 )
 from hub.cli.exits import Exit
+from hub.cli.inputs import content_of
 from hub.cli.outputs import Force, kind_by_name, must_be_free, written
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 from hub.client.files import record_pieces
+from node.domain.english import counted
 
 if TYPE_CHECKING:
     from sync.wire.office.v1 import registers_pb2 as pb
@@ -70,7 +72,7 @@ def import_(
     actor: Actor = "",
 ) -> Exit:
     """Import records from a spreadsheet. If one row is wrong, nothing is imported. 导入"""
-    data = file.read_bytes()
+    data = content_of(file)
     if force and annotated is None:
         raise usage(
             "--force overwrites the file of --annotated", "--force 用于覆盖 --annotated 的文件",
@@ -209,7 +211,7 @@ def _write(
     terminal.show(
         facts,
         lambda: terminal.line(
-            f"{target}：{head.records} 条记录", f"{target}: {head.records} records"
+            f"{target}：{head.records} 条记录", f"{target}: {counted(head.records, 'record')}"
         ),
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hub.cli.labels import actor_name
 from hub.cli.terminal import Cell, Terminal
+from node.domain.english import counted
 
 if TYPE_CHECKING:
     from hub.client.client import OfficeClient
@@ -115,7 +116,8 @@ def print_history(
         since = terminal.time(remains.since_ms)
         terminal.line(
             f"至少缺少 {remains.missing} 次改动；日志中最早的一次为 {since}",
-            f"at least {remains.missing} edits are missing; the oldest in the log is of {since}",
+            f"at least {counted(remains.missing, 'edit is', 'edits are')} missing; the oldest "
+            f"in the log is of {since}",
         )
 
 

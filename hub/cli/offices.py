@@ -14,10 +14,12 @@ import typer
 
 from hub.cli.arguments import Unit, day_of, usage
 from hub.cli.exits import Exit
+from hub.cli.inputs import content_of
 from hub.cli.labels import SEVERITIES
 from hub.cli.records import Record
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
+from node.domain.english import counted
 
 if TYPE_CHECKING:
     from sync.wire.office.v1 import office_pb2 as pb
@@ -96,7 +98,7 @@ def init(
         config,
         load_catalogue(),
         rng=random.SystemRandom(),
-        tree_csv=tree.read_bytes() if tree else None,
+        tree_csv=content_of(tree) if tree else None,
         tree_from=since,
         parent_key=parent_key,
     )
@@ -143,7 +145,7 @@ def serve(
 
     from hub.client.client import wall_ms
     from hub.serve.capacity import raise_file_limit
-    from hub.serve.process import Process
+    from hub.serve.process import Process, leave_soon
     from node import logs
 
     logs.set_up(level=logs.level_asked("INFO"))
@@ -165,6 +167,7 @@ def serve(
         over.wait()
     finally:
         process.stop()
+    leave_soon()
 
 
 def status(
@@ -283,7 +286,7 @@ def sync_now(
         why_zh = f"（{found.link.reason_zh}）" if found.link.reason_zh else ""
         terminal.line(
             f"还有 {found.waiting_up} 条待上报{why_zh}",
-            f"{found.waiting_up} entries still wait ({why})",
+            f"{counted(found.waiting_up, 'entry still waits', 'entries still wait')} ({why})",
         )
 
     terminal.show(found, human)
@@ -320,7 +323,7 @@ def _print_tree(terminal: Terminal, found: pb.GetTreeStatusResponse) -> None:
     terminal.line(
         f"单位 {sums.offices} 个：已联网 {sums.received}，从未联网 {quiet}，"
         f"已连接 {sums.connected}，有问题 {sums.with_problems}；数据截至 {oldest}",
-        f"{sums.offices} offices: {sums.received} connected before, {quiet} never, "
+        f"{counted(sums.offices, 'office')}: {sums.received} connected before, {quiet} never, "
         f"connected now {sums.connected}, with problems {sums.with_problems}; exact to {oldest}",
     )
     for cause in found.causes:
@@ -348,7 +351,8 @@ def _print_cause(terminal: Terminal, cause: pb.Cause) -> None:
         terminal.line(
             f"[{severity}] {texts[0]}（{cause.offices} 个单位：{'、'.join(names)}{more_zh}）。"
             f"{remedy}",
-            f"[{severity}] {texts[0]} ({_offices(cause.offices)}: {', '.join(names)}{more_en}). "
+            f"[{severity}] {texts[0]} ({counted(cause.offices, 'office')}: "
+            f"{', '.join(names)}{more_en}). "
             f"{remedy}",
         )
         return
@@ -357,12 +361,8 @@ def _print_cause(terminal: Terminal, cause: pb.Cause) -> None:
     listed_en = ", ".join(f"{name} ({text})" for name, text in pairs)
     terminal.line(
         f"[{severity}] {cause.offices} 个单位：{listed_zh}{more_zh}。{remedy}",
-        f"[{severity}] {_offices(cause.offices)}: {listed_en}{more_en}. {remedy}",
+        f"[{severity}] {counted(cause.offices, 'office')}: {listed_en}{more_en}. {remedy}",
     )
-
-
-def _offices(count: int) -> str:
-    return "1 office" if count == 1 else f"{count} offices"
 
 
 def _print_problem(terminal: Terminal, problem: pb.Problem) -> None:

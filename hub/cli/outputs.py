@@ -15,7 +15,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from hub.cli.arguments import usage
-from hub.cli.refusals import FileExists, FolderMissing, NotAFile, Refusal
+from hub.cli.refusals import FileExists, FolderMissing, Refusal
 from node.private import naming
 
 MODE = 0o600  # records of residents, or references to them
@@ -24,11 +24,10 @@ Force = Annotated[bool, typer.Option("--force", help="Overwrite the file. 覆盖
 
 def must_be_free(target: Path, *, force: bool) -> None:
     """Check before the work begins. Raises: Refusal, for a place where a file cannot be written."""
+    from node.trouble import NotAFile
+
     if target.is_dir():
-        raise NotAFile(
-            f"{target} is a folder", f"{target} 是文件夹",
-            "Name a file in it.", "请写明文件名。",
-        )  # fmt: skip
+        raise NotAFile(str(target))
     if not target.parent.is_dir():
         raise FolderMissing(
             f"the folder {target.parent} does not exist",
@@ -36,10 +35,7 @@ def must_be_free(target: Path, *, force: bool) -> None:
             "请先新建该文件夹，或另选位置。",
         )  # fmt: skip
     if target.exists() and not target.is_file():
-        raise NotAFile(
-            f"{target} is no ordinary file", f"{target} 不是普通文件",
-            "Choose another name.", "请另选文件名。",
-        )  # fmt: skip
+        raise NotAFile(str(target), "is a device or a pipe", "是设备或管道")
     if not force and os.path.lexists(target):
         raise taken(target)
 

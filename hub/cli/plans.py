@@ -10,6 +10,7 @@ from hub.cli.arguments import Actor, fen_of, person, usage, values_of
 from hub.cli.options import Apart, Needs
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
+from node.domain.english import counted
 from node.domain.funds import FUNDS
 from node.domain.numbers import yuan
 
@@ -204,7 +205,7 @@ def _print(terminal: Terminal, found: pb.PlanMoneyResponse) -> None:
         )
     if found.postings:
         booked = len(found.postings)
-        terminal.note(f"已入账 {booked} 笔", f"booked {booked} postings")
+        terminal.note(f"已入账 {booked} 笔", f"booked {counted(booked, 'posting')}")
 
 
 def _fund_name(terminal: Terminal, fund: str) -> str:

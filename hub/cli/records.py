@@ -28,6 +28,7 @@ from hub.cli.labels import FIELD_TYPES, labelled
 from hub.cli.options import Needs
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
+from node.domain.english import counted
 
 if TYPE_CHECKING:
     from sync.wire.office.v1 import registers_pb2 as pb
@@ -170,7 +171,8 @@ def _table(
     if not chosen and len(kind.fields) > len(fields):
         left = len(kind.fields) - len(fields)
         terminal.note(
-            f"另有 {left} 个字段，用 --columns 选择", f"{left} more fields: choose by --columns"
+            f"另有 {left} 个字段，用 --columns 选择",
+            f"{counted(left, 'more field')}: choose by --columns",
         )
 
 

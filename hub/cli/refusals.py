@@ -59,13 +59,6 @@ class FolderMissing(Refusal):
     kind = ErrorKind.NOT_FOUND
 
 
-class NotAFile(Refusal):
-    """Where a verb is to write a file stands something else."""
-
-    code = "file_forbidden"
-    kind = ErrorKind.PERMISSION_DENIED
-
-
 class NotForPostgreSQL(Refusal):
     """A verb that works on the files of a SQLite store."""
 

@@ -110,7 +110,7 @@ def summary(terminal: Terminal, found: pb.GetReportResponse) -> tuple[Heads, lis
         indicator = columns[-1].indicator
         row = [indicator.id, terminal.label(indicator.label)]
         for column in columns:
-            row += [figure_text(column.total), counts_text(column.counts)]
+            row += [figure_text(column.total), _reported(terminal, column, column.counts)]
         rows.append([*row, indicator.unit, indicator.target, _met(terminal, columns[-1].total)])
     return heads, rows
 
@@ -126,7 +126,8 @@ def by_unit(
     for row in found.rows:
         cells = [row.unit.name]
         for at in columns:
-            cells += [_cell_text(row.cells[at]), counts_text(row.cells[at].counts)]
+            counts = row.cells[at].counts
+            cells += [_cell_text(row.cells[at]), _reported(terminal, found.columns[at], counts)]
         rows.append(cells)
     for title, texts in _below(terminal, found, columns):
         rows.append([title, *texts])
@@ -139,7 +140,7 @@ def _below(
     totals, targets = [], []
     for at in columns:
         column = found.columns[at]
-        totals += [figure_text(column.total), counts_text(column.counts)]
+        totals += [figure_text(column.total), _reported(terminal, column, column.counts)]
         targets += [column.indicator.target, ""]
     yield terminal.localized(f"{found.unit.name}合计", f"{found.unit.name}, total"), totals
     if any(targets):
@@ -151,7 +152,10 @@ def figure_text(figure: figures.Figure) -> str:
     return figure.display or "-"
 
 
-def counts_text(counts: figures.OfficeCounts) -> str:
+def _reported(terminal: Terminal, column: pb.ReportColumn, counts: figures.OfficeCounts) -> str:
+    """Return how many have reported; of a month that nobody has closed, that it is not closed."""
+    if column.missing:
+        return terminal.localized("未月结", "not closed")
     return f"{counts.reported}/{counts.expected}"
 
 
@@ -203,19 +207,23 @@ def _notes(terminal: Terminal, found: pb.GetReportResponse) -> None:
 
 def _remarks(terminal: Terminal, found: pb.GetReportResponse) -> Iterator[tuple[str, str]]:
     partial = sum(not column.complete for column in found.columns)
-    until = terminal.time(min((c.oldest_ms for c in found.columns if c.oldest_ms), default=0))
+    oldest_ms = min((c.oldest_ms for c in found.columns if c.oldest_ms), default=0)
     count = len(found.columns)
     yield (
         f"已填报：已填报单位数/应填报单位数；{count} 项中 {partial} 项数据不完整",
         f"REPORTED: offices that have reported / that should; {partial} of {count} incomplete",
     )
-    yield f"数据截至 {until}", f"exact to {until}"
+    if oldest_ms:
+        until = terminal.time(oldest_ms)
+        yield f"数据截至 {until}", f"exact to {until}"
     missing = sorted({column.month for column in found.columns if column.missing})
     if missing:
+        zh, en = "、".join(missing), ", ".join(missing)
         yield (
-            f"{'、'.join(missing)} 没有月结数据，存量指标无法得知",
-            f"{', '.join(missing)}: no month was closed by then, so stocks are not known",
+            f"{zh} 没有月结数据，存量指标无法得知",
+            f"{en}: nothing was closed for it, so stocks are not known",
         )
+        yield "各单位在每月结束后自动月结", "an office closes each month by itself, once it is over"
 
 
 # -- the workbook -------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import typer
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 from node.china import DAY_MS
+from node.domain.english import counted
 from sync.wire.office.v1 import retention_pb2 as pb
 
 WHY = {
@@ -50,7 +51,7 @@ def retention(
             f"日志起点 {found.low_water_mark}，末尾 {found.end}；"
             f"保留台账变更 {found.entries} 条，{size}",
             f"log from {found.low_water_mark} to {found.end}; "
-            f"{found.entries} entries of registers, {size}",
+            f"{counted(found.entries, 'entry', 'entries')} of registers, {size}",
         )
         if found.oldest_ms:
             when = terminal.time(found.oldest_ms)
@@ -59,12 +60,13 @@ def retention(
         if dry_run:
             terminal.line(
                 f"现在清理可删除 {found.truncated_entries} 条，{cut}",
-                f"truncating now would remove {found.truncated_entries} entries, {cut}",
+                f"truncating now would remove "
+                f"{counted(found.truncated_entries, 'entry', 'entries')}, {cut}",
             )
         else:
             terminal.line(
                 f"已删除 {found.truncated_entries} 条，{cut}",
-                f"removed {found.truncated_entries} entries, {cut}",
+                f"removed {counted(found.truncated_entries, 'entry', 'entries')}, {cut}",
             )
         terminal.line(
             f"仅存本单位的变更 {found.local_entries} 条，"
@@ -93,7 +95,7 @@ def _ended(terminal: Terminal, found: pb.ApplyRetentionResponse, *, dry_run: boo
         would_zh, would_en = ("可清除", "would lose") if dry_run else ("已清除", "lost")
         terminal.line(
             f"{would_zh}内容 {found.redacted_now} 条",
-            f"{found.redacted_now} {would_en} their values",
+            f"{counted(found.redacted_now, 'record')} {would_en} every value",
         )
     for kept in found.kept:
         zh, en = KEPT.get(kept.why, (kept.why, kept.why))
@@ -108,4 +110,4 @@ def _hold(hold: pb.LogHold, last_contact: str) -> tuple[str, str]:
     name = hold.unit.name
     zh = f"为{name}保留第 {hold.first} 条起的内容：最近联系 {last_contact}，保留期限还剩 {left} 天"
     en = f"kept for {name} from entry {hold.first}: last contact {last_contact}, "
-    return zh, f"{en}its lease ends in {left} days"
+    return zh, f"{en}its lease ends in {counted(left, 'day')}"

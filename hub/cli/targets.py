@@ -9,6 +9,7 @@ from hub.cli.arguments import conditions_of, usage
 from hub.cli.labels import LEVELS
 from hub.cli.terminal import Terminal
 from hub.client.pages import every_page
+from node.domain.english import counted
 
 if TYPE_CHECKING:
     from hub.client.client import OfficeClient
@@ -53,16 +54,19 @@ def targets_below(
     named, more = [unit.name for unit in units[:NAMED]], len(units) > NAMED
     terminal.note(
         f"共 {len(units)} 个单位：{'、'.join(named) or '无'}{'等' if more else ''}",
-        f"{len(units)} units: {', '.join(named) or 'none'}{', ...' if more else ''}",
+        f"{counted(len(units), 'unit')}: {', '.join(named) or 'none'}{', ...' if more else ''}",
     )
     if yes:
         return [unit.code for unit in units]
     if not terminal.asks:
         raise usage(
-            f"work for {len(units)} units needs a yes", f"向 {len(units)} 个单位交办须确认",
+            f"work for {counted(len(units), 'unit')} needs a yes",
+            f"向 {len(units)} 个单位交办须确认",
             "Add --yes.", "请加 --yes。",
         )  # fmt: skip
-    terminal.confirm(f"向这 {len(units)} 个单位交办？", f"Issue it to these {len(units)} units?")
+    terminal.confirm(
+        f"向这 {len(units)} 个单位交办？", f"Issue it to {counted(len(units), 'unit')}?"
+    )
     return [unit.code for unit in units]
 
 

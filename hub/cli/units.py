@@ -8,9 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from hub.cli.arguments import Actor, Limit, day_text, person
+from hub.cli.inputs import content_of
 from hub.cli.labels import TREE_CHANGES, labelled
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
+from node.domain.english import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -66,7 +68,7 @@ def import_(
     actor: Actor = "",
 ) -> None:
     """Import a list of units as the tree from a day onward; only at the city. 导入行政区划"""
-    data = file.read_bytes()
+    data = content_of(file)
     with terminal.office() as office:
         done = office.import_units(
             file=data,
@@ -84,7 +86,8 @@ def import_(
         ])  # fmt: skip
         wording = ("将为", "would be") if done.dry_run else ("现为", "are")
         terminal.note(f"自 {done.on} 起{wording[0]} {done.units} 个单位",
-                      f"from {done.on} on there {wording[1]} {done.units} units")  # fmt: skip
+                      f"from {done.on} on there {wording[1]} "
+                      f"{counted(done.units, 'unit')}")  # fmt: skip
 
     terminal.show(done, human)
 

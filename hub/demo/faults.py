@@ -14,6 +14,7 @@ from hub.demo.processes import DemoFailed
 from hub.demo.registers import import_file
 from hub.demo.settle import PATIENCE_S
 from hub.demo.work import issue_again
+from node.domain.english import counted
 from sync.model.errors import SilianError
 from sync.wire.office.v1 import registers_pb2 as pb
 
@@ -135,7 +136,7 @@ def inject(network: Network, declined_by: Place | None, as_of: date) -> Trouble:
     killed.detail |= {"acknowledged": editor.count, "lost": lost}
     if lost:
         raise DemoFailed(
-            f"{street.name} lost {lost} acknowledged edits",
+            f"{street.name} lost {counted(lost, 'acknowledged edit')}",
             f"{street.name}丢失 {lost} 条已确认的修改",
         )
     network.upward.restore()

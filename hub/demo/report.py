@@ -14,6 +14,7 @@ from hub.demo.network import Network
 from hub.demo.outcome import Outcome, value_of
 from hub.demo.progress import StepTime
 from hub.demo.sheets import GENERATED_EN, GENERATED_ZH
+from node.domain.english import counted
 from node.domain.funds import FUNDS
 from node.domain.numbers import yuan
 
@@ -45,8 +46,9 @@ class Report:
         self._line(
             f"四联演示：{path} 及 {len(self._network.communities)} 个社区，"
             f"{count} 个单位，{processes} 个进程",
-            f"Silian demonstration: {path} and {len(self._network.communities)} communities, "
-            f"{count} offices in {processes} processes",
+            f"Silian demonstration: {path} and "
+            f"{counted(len(self._network.communities), 'community', 'communities')}, "
+            f"{counted(count, 'office')} in {counted(processes, 'process', 'processes')}",
         )
         self._line(f"{GENERATED_ZH}；数字出处：{SOURCE}", f"{GENERATED_EN}; figures: {SOURCE}")
 
@@ -76,7 +78,7 @@ class Report:
             (
                 self._localized(f"{len(self._network.communities)} 个社区", "the communities"),
                 f"导入台账，完成任务，支出资金；断网期间又导入 {imported} 条",
-                f"imported registers, did the work, spent; {imported} more rows while cut off",
+                f"imported registers, worked, spent; {counted(imported, 'more row')} while cut off",
             ),
         )
         self._table(
@@ -121,7 +123,8 @@ class Report:
         self._line(
             f"共 {done.dispatched} 个环节：完成 {done.completed}，拒绝 {done.declined}，"
             f"未结 {done.open}",
-            f"{done.dispatched} hops: {done.completed} completed, {done.declined} declined, "
+            f"{counted(done.dispatched, 'hop')}: {done.completed} completed, {done.declined} "
+            f"declined, "
             f"{done.open} open",
         )
         for code, reason in self._outcome.declined.items():
@@ -208,7 +211,8 @@ class Report:
         count, different = len(self._outcome.verified), self._outcome.different
         self._line(
             f"{count} 个单位各自复算，共核对 {compared} 项，不一致 {different}",
-            f"recomputed at {count} offices: {compared} compared, {different} differences",
+            f"recomputed at {counted(count, 'office')}: {compared} compared, "
+            f"{counted(different, 'difference')}",
         )
         for each in self._outcome.verified:
             for difference in each.differences:
@@ -250,4 +254,4 @@ def _counted(fault: Fault, *, zh: bool) -> str:
     made, lost = fault.detail["acknowledged"], fault.detail["lost"]
     if zh:
         return f"；此前已确认的修改 {made} 条，丢失 {lost} 条"
-    return f"; {made} edits were acknowledged before, {lost} lost"
+    return f"; {counted(int(made), 'edit was', 'edits were')} acknowledged before, {lost} lost"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -30,6 +32,7 @@ from sync.log.outcome import Waiters
 from sync.model.schema import Lane
 
 GRACE_S = 10.0
+LEAVE_S = 3.0  # so long threads have to end after every store was closed
 LINK_WORKERS_MAX = 8  # they work on our own stores; none waits for a parent
 STATUS_AFTER_MS = 1_000
 ASK_AGAIN = 4  # times after a change, each after twice as long; later the tick does it
@@ -216,6 +219,7 @@ class Process:
         self.jobs.close()
         for served in self.served.values():
             served.parent.close()
+            served.close_soon()  # a call that waits for the parent would wait for the whole grace
         self.server.stop(GRACE_S)
         self._close_offices()
         self._log.info("process_stopped")
@@ -237,3 +241,20 @@ class Process:
         for served in self.served.values():
             served.close(max(0.0, until - time.monotonic()))
         self.workers.shutdown(wait=True, cancel_futures=True)
+
+
+def leave_soon(wait_s: float = LEAVE_S) -> None:
+    """End this process after a stop, whatever thread still sleeps: every store is closed.
+
+    Python waits at its end for every worker thread, also for one whose caller has long gone.
+    """
+
+    def leave() -> None:
+        names = sorted(each.name for each in threading.enumerate() if not each.daemon)
+        structlog.get_logger().warning("threads_left", threads=names)
+        sys.stdout.flush()
+        os._exit(0)
+
+    timer = threading.Timer(wait_s, leave)
+    timer.daemon = True
+    timer.start()

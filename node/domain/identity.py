@@ -6,6 +6,7 @@ import re
 import unicodedata
 from datetime import date
 
+from node.domain.english import counted
 from node.domain.refusal import Refused
 
 LENGTH = 18
@@ -30,7 +31,9 @@ def check_identity(raw: object) -> str:
     if not re.fullmatch(r"[0-9]*[0-9X]", text):
         raise _refused("id_characters", "holds other characters than digits", "含有数字以外的字符")
     if len(text) != LENGTH:
-        raise _refused("id_length", f"has {len(text)} digits, not 18", f"有{len(text)}位，应为18位")
+        raise _refused(
+            "id_length", f"has {counted(len(text), 'digit')}, not 18", f"有{len(text)}位，应为18位"
+        )
     if not re.fullmatch(r"[0-9]{17}[0-9X]", text):
         raise _refused("id_characters", "holds an X before its end", "X 只能在最后一位")
     if text[-1] != check_digit(text[:17]):

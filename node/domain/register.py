@@ -214,5 +214,7 @@ class Register:
 
 
 def plain_header(text: str) -> str:
-    """Return a heading without what clerks vary: width, case, spaces, dashes, asterisks."""
-    return re.sub(r"[*_]+", "", comparison_form(text))
+    """Return a heading without what clerks vary: width, case, spaces, dashes, asterisks, a colon at
+    its end.
+    """
+    return re.sub(r"[*_]+|:+\Z", "", comparison_form(text))

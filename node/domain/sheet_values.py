@@ -17,6 +17,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from node.domain.days import day_of, not_a_date
+from node.domain.english import counted
 from node.domain.identity import check_identity, check_phone
 from node.domain.number_format import is_date, is_percent, shown_text, unit_shown
 from node.domain.numbers import EXACT, not_a_number, number_of
@@ -55,6 +56,8 @@ _DAY_SHOWN = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 """What a spreadsheet makes of a code like 3-1 and shows as a day: `3月1日`, `1-Mar`, `2026/3/1`."""
+_QUOTE_CATEGORIES = ("Pi", "Pf", "Sk")  # quotation marks, and accents that stand alone
+_QUOTES = frozenset("'\"＇＂‚„′″‵‶〝〞「」『』ʹʻʼˈ")  # those that Unicode counts as other marks
 NARROW = {0x3000: " ", 0xA0: " ", 0x200B: None, 0xFEFF: None} | {
     code: chr(code - 0xFEE0)
     for code in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))
@@ -168,7 +171,7 @@ def _text(field: Field, raw: object) -> str:
     if field.form == "id_number":
         return check_identity(raw)
     if isinstance(raw, str):
-        text = raw
+        text = _without_quotes(raw) if field.is_code else raw
         shown = (_POWER_OF_TEN, _DAY_SHOWN) if field.is_code else (_POWER_OF_TEN,)
         mangled = any(form.fullmatch(text) for form in shown)
     elif isinstance(raw, bool):
@@ -197,6 +200,20 @@ def _text(field: Field, raw: object) -> str:
             "请对照模板填写。",
         )
     return text
+
+
+def _without_quotes(text: str) -> str:
+    """Return a code without the quotation marks around it, or the apostrophe before it, of any
+    script: ‘0013, “0013”. Chinese input makes such a one where Excel's own was meant.
+    """
+    plain = text[1:] if text and _is_quote(text[0]) else text
+    if plain is not text and plain and _is_quote(plain[-1]):
+        plain = plain[:-1]
+    return text if not plain or any(map(_is_quote, plain)) else plain.strip()
+
+
+def _is_quote(mark: str) -> bool:
+    return mark in _QUOTES or unicodedata.category(mark) in _QUOTE_CATEGORIES
 
 
 def _number(field: Field, raw: object) -> Decimal:
@@ -247,9 +264,9 @@ def _decimal(field: Field, raw: object) -> int:
     if scaled != scaled.to_integral_value():
         raise Refused(
             "too_precise",
-            f"has more than {field.scale} decimal places",
+            f"has more than {counted(field.scale, 'decimal place')}",
             f"小数超过 {field.scale} 位",
-            f"Round it to {field.scale} places.",
+            f"Round it to {counted(field.scale, 'place')}.",
             f"请保留 {field.scale} 位小数。",
         )
     return _storable(int(scaled))
@@ -337,7 +354,7 @@ def _check_bounds(field: Field, value: Value) -> None:
         if len(value) > high:
             raise Refused(
                 "too_long",
-                f"is longer than {high} characters",
+                f"is longer than {counted(high, 'character')}",
                 f"超过 {high} 个字",
                 "Shorten it.",
                 "请缩短。",

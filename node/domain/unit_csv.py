@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from node.domain import units
+from node.domain.english import counted
 from node.domain.unit_checks import UnitFault, UnitRow, tree_faults
 from node.domain.units import Level, Unit
 from sync.model.errors import ErrorKind, SilianError
@@ -45,7 +46,7 @@ class BadUnitFile(SilianError):
         shown = self.faults[:FAULTS_SHOWN_MAX]
         more = len(self.faults) - len(shown)
         super().__init__(
-            f"{source}: {len(self.faults)} faults; nothing was imported. "
+            f"{source}: {counted(len(self.faults), 'fault')}; nothing was imported. "
             + " ".join(f"Line {fault.line}: {fault.en}" for fault in shown)
             + (f" And {more} more." if more else ""),
             f"{source}：共 {len(self.faults)} 处错误，未导入任何内容。"
@@ -139,8 +140,8 @@ def _rows_of(text: str, faults: list[UnitFault]) -> tuple[list[UnitRow], bool]:
                 UnitFault(
                     line,
                     "wrong_cell_count",
-                    f"has {len(cells)} cells where the header has {len(columns)}; a comma too "
-                    "many or too few? Put a name that holds a comma in double quotes.",
+                    f"has {counted(len(cells), 'cell')} where the header has {len(columns)}; a "
+                    "comma too many or too few? Put a name that holds a comma in double quotes.",
                     f"有 {len(cells)} 个单元格，表头有 {len(columns)} 个；请检查逗号，"
                     "含逗号的名称须加英文双引号。",
                 )

@@ -79,7 +79,9 @@ def _annotated_csv(
     return out.getvalue().encode(_BOM_WRITERS.get(table.encoding, table.encoding))
 
 
-_BOM_WRITERS = {"utf-16-le": "utf-16", "utf-16-be": "utf-16"}
+_BOM_WRITERS = dict.fromkeys(("utf-16-le", "utf-16-be"), "utf-16") | dict.fromkeys(
+    ("utf-32-le", "utf-32-be"), "utf-32"
+)
 
 
 def _not_annotatable() -> NotAnnotatable:

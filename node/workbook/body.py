@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 from node.domain.register import Register
@@ -15,9 +16,11 @@ from node.workbook.notes import (
     hidden_column,
     hidden_rows,
     merged_read,
+    no_rows,
     repeated_header,
     rows_above,
     rows_outside,
+    running_number,
     unknown_heading,
     without_heading,
 )
@@ -49,6 +52,7 @@ class Body:
         self._width = len(header) if is_csv else None
         self._merged: dict[Area, list[tuple[int, dict[str, Value], str, Merged]]] = {}
         self._strays: dict[int, list[int]] = {}  # column -> rows that have a value there
+        self._uncounted: set[int] = set()  # columns whose n-th value is not the number n
         self._repeated: list[int] = []
         self._outside: list[int] = []
         self._spread: list[str] = []
@@ -65,7 +69,7 @@ class Body:
             name = self._names[index] if index < len(self._names) else None
             begins = not isinstance(cell, Merged) or _is_first(cell.area, number, index)
             if name is None:
-                stray = (begins and self._is_stray(number, index)) or stray
+                stray = (begins and self._is_stray(number, index, cell)) or stray
                 continue
             own = own or begins
             if not isinstance(cell, Merged):
@@ -121,12 +125,17 @@ class Body:
         fields = self._register.fields
         if above:
             yield rows_above(above)
+        if not self.rows:
+            yield no_rows()
         headed = {each.column: each for each in unknown}
         letters = {column_letter(i): i for i in self._strays}
         for letter in sorted({*headed, *letters}, key=lambda text: (len(text), text)):
             rows = self._strays.get(letters.get(letter, -1), [])
             if letter not in headed:
                 yield without_heading(letter, rows)
+                continue
+            if self._numbers_the_rows(letters.get(letter, -1)):
+                yield running_number(letter, headed[letter].text, rows)
                 continue
             near = fields.get(headed[letter].nearest or "")
             nearest = None if near is None else (near.en, near.zh)
@@ -143,14 +152,22 @@ class Body:
             if marks.is_hidden_column(index) and any(name in values for _, values in self.rows):
                 yield hidden_column(column_letter(index), fields[name].en, fields[name].zh)
 
-    def _is_stray(self, number: int, index: int) -> bool:
+    def _is_stray(self, number: int, index: int, cell: Cell) -> bool:
         """Note a value that no field takes; return whether it is one, not a fault of a long row."""
         if self._width is not None and index >= self._width:
             return False
         if index < len(self._header) and is_fault_heading(heading(self._header[index], index)):
             return False
-        self._strays.setdefault(index, []).append(number)
+        rows = self._strays.setdefault(index, [])
+        rows.append(number)
+        if not _is_number(cell, len(rows)):
+            self._uncounted.add(index)
         return True
+
+    def _numbers_the_rows(self, index: int) -> bool:
+        """Return whether a column without a field has 1, 2, 3 in it, at the rows of the table."""
+        rows = self._strays.get(index, [])
+        return 1 < len(rows) >= len(self.rows) and index not in self._uncounted
 
     def _is_header(self, number: int, cells: list[Cell]) -> bool:
         """Return whether a row repeats the header; note one that heads another kind of table."""
@@ -165,6 +182,12 @@ class Body:
             return True
         self._second_header = self._second_header or number
         return False
+
+
+def _is_number(cell: Cell, number: int) -> bool:
+    """Return whether a cell, which may be a text, is this number."""
+    text = unicodedata.normalize("NFKC", str(cell)).strip().removesuffix(".0")
+    return text.removesuffix(".") == str(number)
 
 
 def _is_first(area: Area, row: int, column: int) -> bool:

@@ -12,7 +12,7 @@ from functools import cached_property, partial
 import python_calamine
 
 from node.workbook.cells import Cell, Rows
-from node.workbook.errors import WorkbookError, WorkbookUnsupported
+from node.workbook.errors import WorkbookError, WorkbookUnreadable, WorkbookUnsupported
 from node.workbook.headings import head
 from node.workbook.legacy import MAGIC as LEGACY_MAGIC
 from node.workbook.legacy import read_legacy
@@ -73,6 +73,13 @@ def open_book(data: bytes, filename: str, limits: Limits) -> Book:
         return _xlsx_book(checked_parts(data, limits), limits)
     if data.startswith(LEGACY_MAGIC):
         return _legacy_book(data, limits)
+    if not data:
+        raise WorkbookUnreadable(
+            "The file is empty (0 bytes).",
+            "文件为空（0 字节）。",
+            remedy_en="Choose the file that has the rows, or fill in the template and save it.",
+            remedy_zh="请选择含有数据的文件，或按模板填写并保存后上传。",
+        )
     suffix = filename.lower().rpartition(".")[2]
     if suffix in ("csv", "txt", "tsv"):
         return Book("csv", decoded=decode(data))

@@ -17,6 +17,9 @@ HEADER_ROWS = 10
 FAULT_COLUMN = "错误"
 """The heading of the column that an annotated copy adds; a corrected copy may keep it."""
 
+NEAR = 0.6
+"""How alike a heading and a field's must be for a hint; of two characters both: 序号 is no 户号."""
+
 FAULT_COLUMNS = (FAULT_COLUMN, "Errors")
 
 
@@ -117,7 +120,7 @@ def _lacking(register: Register, names: Sequence[str] | set[str]) -> list[str]:
 def _nearest(text: str, register: Register) -> str | None:
     fields = {plain_header(label): each.name
               for each in register.fields.values() for label in each.headers()}  # fmt: skip
-    near = difflib.get_close_matches(plain_header(text), fields, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(plain_header(text), fields, n=1, cutoff=NEAR)
     return fields[near[0]] if near else None
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from node.domain.english import counted
+
 ROWS_SHOWN = 5
 
 
@@ -54,7 +56,7 @@ def rows_outside(rows: Sequence[int]) -> Note:
 
 def hidden_rows(rows: Sequence[int]) -> Note:
     n = len(rows)
-    en = f"{_many(n, 'hidden row was', 'hidden rows were')} read ({_places_en(rows)})."
+    en = f"{counted(n, 'hidden row was', 'hidden rows were')} read ({_places_en(rows)})."
     return _note("hidden_rows", rows, en, f"读取了 {n} 个隐藏行（{_places_zh(rows)}）。")
 
 
@@ -74,7 +76,7 @@ def without_heading(column: str, rows: Sequence[int]) -> Note:
         column=column,
         rows=tuple(rows[:ROWS_SHOWN]),
         count=n,
-        en=f"Column {column} has {_many(n, 'value', 'values')} and no heading: ignored.",
+        en=f"Column {column} has {counted(n, 'value', 'values')} and no heading: ignored.",
         zh=f"{column} 列没有列名，其中 {n} 个值未读取。",
     )
 
@@ -91,9 +93,31 @@ def unknown_heading(
         column=column,
         rows=tuple(rows[:ROWS_SHOWN]),
         count=n,
-        en=f'Column {column} ("{heading}") is not known: {_many(n, "value", "values")} ignored.'
+        en=f'Column {column} ("{heading}") is not known: {counted(n, "value", "values")} ignored.'
         f"{maybe_en}",
         zh=f"{column} 列“{heading}”不是本台账的列，其中 {n} 个值未读取。{maybe_zh}",
+    )
+
+
+def running_number(column: str, heading: str, rows: Sequence[int]) -> Note:
+    """Name a column that counts the rows of its sheet: 1, 2, 3."""
+    n = len(rows)
+    return Note(
+        code="running_number",
+        column=column,
+        rows=tuple(rows[:ROWS_SHOWN]),
+        count=n,
+        en=f'Column {column} ("{heading}") numbers the rows from 1 to {n}; the register has no '
+        "such column, so it was left out.",
+        zh=f"{column} 列“{heading}”为 1 至 {n} 的行序号，本台账没有此列，未读取。",
+    )
+
+
+def no_rows() -> Note:
+    return Note(
+        code="no_rows",
+        en="There is no row below the header: nothing was imported. Fill in the file and save it.",
+        zh="表头以下没有数据行，未导入任何内容。请填写并保存文件后重试。",
     )
 
 
@@ -104,7 +128,7 @@ def merged_read(areas: Sequence[str]) -> Note:
     return Note(
         code="merged_cells",
         count=n,
-        en=f"{_many(n, 'merged cell was', 'merged cells were')} read for every row: {listed}.",
+        en=f"{counted(n, 'merged cell was', 'merged cells were')} read for every row: {listed}.",
         zh=f"{n} 个合并单元格按每行同值读取：{listed_zh}。",
     )
 
@@ -134,6 +158,17 @@ def sheets_without_header(names: Sequence[str]) -> Note:
     )
 
 
+def sheets_not_chosen(names: Sequence[str]) -> Note:
+    """Name the sheets that a person left out by choosing others: nothing to look at."""
+    return Note(
+        code="sheets_not_chosen",
+        count=len(names),
+        en=f"{counted(len(names), 'sheet was', 'sheets were')} not chosen and not read: "
+        f"{', '.join(names)}.",
+        zh=f"{len(names)} 张工作表未被选择，未读取：{'、'.join(names)}。",
+    )
+
+
 def _of_rows(code: str, rows: Sequence[int], one: str, many: str, zh: str) -> Note:
     places = _places_en(rows)
     en = f"{places[0].upper()}{places[1:]} {one if len(rows) == 1 else many}."
@@ -155,7 +190,3 @@ def _places_zh(rows: Sequence[int]) -> str:
 
 def _listed(rows: Iterable[int], between: str) -> str:
     return between.join(str(row) for row in list(rows)[:ROWS_SHOWN])
-
-
-def _many(n: int, one: str, many: str) -> str:
-    return f"{n} {one if n == 1 else many}"

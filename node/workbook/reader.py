@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from node.domain.register import Register
+from node.domain.sheet_cell import NOT_CALCULATED, Unknown
 from node.workbook.body import Body
 from node.workbook.book import Book, csv_rows
 from node.workbook.cells import Cell, Rows, Value
@@ -21,7 +22,7 @@ from node.workbook.limits import Limits
 from node.workbook.marks import Marks
 from node.workbook.notes import Note
 from node.workbook.sheets import sheets_with
-from node.workbook.text import SEPARATORS, unguard
+from node.workbook.text import SEPARATORS, is_formula, unguard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,13 @@ def _separator(text: str, register: Register, limits: Limits) -> str:
 
 def _unguarded(rows: Rows, *, runs: bool = True) -> Rows:
     for number, cells in rows:
-        yield number, [unguard(c, runs=runs) if isinstance(c, str) else c for c in cells]
+        yield number, [_unguarded_cell(c, runs=runs) if isinstance(c, str) else c for c in cells]
+
+
+def _unguarded_cell(text: str, *, runs: bool) -> Value:
+    """Return a cell's text without its marks. A formula in a CSV has no result, in any program."""
+    plain = unguard(text, runs=runs)
+    return Unknown(NOT_CALCULATED) if runs and plain is text and is_formula(text) else plain
 
 
 def _read(
@@ -102,6 +109,8 @@ def _read(
     marks: Marks | None = None,
 ) -> Table:
     above = list(head(rows))  # `rows` continues below the last of them
+    if not above:
+        raise _nothing(name)
     fits = [fit(cells, register).fields for _, cells in above]
     if not any(fits):
         raise _no_header(register, name, encoding)
@@ -124,6 +133,15 @@ def _read(
         blank_rows=body.blank_rows(),
         faults=body.faults,
         notes=tuple(body.notes([n for n, _ in above[:at]], unknown, marks or Marks())),
+    )
+
+
+def _nothing(sheet: str) -> HeaderNotFound:
+    return HeaderNotFound(
+        f'Sheet "{sheet}" is empty.' if sheet else "The file holds nothing but blank rows.",
+        f"工作表“{sheet}”为空。" if sheet else "文件中只有空行。",
+        remedy_en="Fill in the template and save it; then send it again.",
+        remedy_zh="请按模板填写并保存后重新上传。",
     )
 
 

@@ -10,8 +10,8 @@ from node.workbook.errors import EncodingUnknown
 
 SEPARATORS = (",", "\t", ";")
 
-# Excel runs a cell that starts with one of these (OWASP ASVS 1.2.10).
-_RUNS = "=+\\-@\t\r\0"
+# Excel runs a cell that starts with one of these (OWASP ASVS 1.2.10), in Chinese also the wide one.
+_RUNS = "=＝+\\-@\t\r\0"
 
 # Programs mark a text, or a code, so that Excel makes no number of it: by one apostrophe before
 # it, by a grave accent, by a formula of it alone: '0007, `0007, ="0007". The mark is no part of it.
@@ -31,6 +31,12 @@ _GUARDED = {
     True: re.compile(rf"'*(?:[{_RUNS}]|{_MARK})"),
     False: re.compile(rf"'*(?:{_MARK})"),
 }
+
+# What a spreadsheet calculates when it opens a CSV: an equals sign (in Chinese input also a wide
+# one) before a name, a number, a text or a bracket; a call of a function also behind +, - and @.
+_FORMULA = re.compile(
+    r"""[=＝]\s*[\w"'(+\-$@{\[#\uff08]|[+\-@]\s*[A-Za-z][A-Za-z0-9.]*\(.*\)\Z""", re.DOTALL
+)
 
 # Three-byte UTF-8 characters that decoded before the first bad byte: in GB18030 such a run is as
 # good as impossible, so a file with this many is damaged UTF-8, not GB18030.
@@ -102,7 +108,14 @@ def unguard(text: str, *, runs: bool = True) -> str:
     return found["formula"].replace('""', '"') if plain is None else plain
 
 
+def is_formula(text: str) -> bool:
+    """Return whether a spreadsheet that opens this as a CSV cell takes it for a formula."""
+    return _FORMULA.match(text.strip()) is not None
+
+
 _BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark is the beginning of this one
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),

@@ -174,20 +174,29 @@ class Dialer:
         self._submit()
 
     def wait_compared(self, timeout_s: float) -> bool:
-        """Wait until no comparison is requested or under way; False when it took too long."""
-        with self._idle:
-            return self._idle.wait_for(lambda: not self._session.comparing, timeout_s)
+        """Wait until no comparison is requested or under way; False when it took too long, or the
+        office stops.
+        """
+        return self._wait_for(lambda: not self._session.comparing, timeout_s)
 
     def wait_idle(self, timeout_s: float) -> bool:
-        """Wait until nothing is left to send; False when that did not happen in time."""
+        """Wait until nothing is left to send; False when that did not happen in time, or the office
+        stops.
+        """
+        return self._wait_for(
+            lambda: self._session.state is State.IDLE and not self._running, timeout_s
+        )
+
+    def _wait_for(self, done: Callable[[], bool], timeout_s: float) -> bool:
         with self._idle:
-            return self._idle.wait_for(
-                lambda: self._session.state is State.IDLE and not self._running, timeout_s
-            )
+            self._idle.wait_for(lambda: done() or self._closed.is_set(), timeout_s)
+            return done()
 
     def close_soon(self) -> None:
-        """Begin nothing more; what is under way goes on."""
+        """Begin nothing more; what is under way goes on, and nobody waits for it any longer."""
         self._closed.set()
+        with self._idle:
+            self._idle.notify_all()
 
     def close(self, grace_s: float = CLOSE_AFTER_S) -> None:
         """Stop: the current command ends first, so its effects are complete.

@@ -7,8 +7,11 @@ import re
 import tomllib
 from typing import Any
 
+import pytest
+
 from hub.cli.shape import in_language
-from node.services.health.problems import TEXTS
+from node.domain.english import counted, fitting
+from node.services.health.problems import TEXTS, problem
 from tests.docs.test_chinese import FILES, HELPS, ROOT
 from tests.support.chinese import HAN
 
@@ -79,3 +82,86 @@ def test_every_error_is_plain() -> None:
                 stated[f"{path.relative_to(ROOT)}:{line}"] = text
     assert len(stated) > 150
     assert not found_in(stated), "\n".join(found_in(stated))
+
+
+# -- counts ---------------------------------------------------------------------------------------
+
+COUNTED = re.compile(r"(?<!=)\{\w*\}((?: [a-z-]+){1,3})(?!\w*=)")
+PLURAL = re.compile(r"[a-z]+[^s]s|entries")
+# No plural: verbs of the third person, and words that end so.
+NO_PLURAL = re.compile(
+    r"is|has|was|does|this|less|its|as|us|always|takes|needs|holds|means|keeps|names|opens|answers"
+    r"|exists|fits|goes|comes|lies|gives|serves|shows|differs|says|misses|covers|status|class"
+    r"|address|process|access|previous|press|whose|perhaps|decides|writes|ends|uses|brings|runs"
+    r"|refuses|contradicts|breaks|waits|shares"
+)
+# Behind a limit of the program, which is not 1; a label before `records` and `offices`; a name in
+# a line for a log.
+LIMITS = re.compile(
+    r"bytes|characters|columns|rows|parts|words|fields|digits|records|offices|cells|with|of|holes"
+)
+
+
+def counts_of(tree: ast.AST) -> list[tuple[int, str]]:
+    """Return the texts in which a number of something may come out as `1 changes`."""
+    found = []
+    for node, text in holed(tree):
+        for match in COUNTED.finditer(text):
+            for word in match[1].split():
+                if NO_PLURAL.fullmatch(word):
+                    break
+                if PLURAL.fullmatch(word):
+                    found.append((node.lineno, match[0]))
+                    break
+    return found
+
+
+def holed(tree: ast.AST) -> list[tuple[ast.JoinedStr | ast.Constant, str]]:
+    """Return the texts with values in them, each value as {}."""
+    joined = [each for each in ast.walk(tree) if isinstance(each, ast.JoinedStr)]
+    inner = {id(part) for each in joined for part in each.values}
+    texts: list[tuple[ast.JoinedStr | ast.Constant, str]] = [
+        (each, "".join(str(p.value) if isinstance(p, ast.Constant) else "{}" for p in each.values))
+        for each in joined
+    ]
+    texts += [
+        (each, each.value)
+        for each in ast.walk(tree)
+        if isinstance(each, ast.Constant) and isinstance(each.value, str) and id(each) not in inner
+    ]
+    return texts
+
+
+def test_one_of_something_has_no_plural() -> None:
+    wrong = [
+        f"{file.relative_to(ROOT)}:{line}: {text}"
+        for file in FILES
+        if "sync" not in file.relative_to(ROOT).parts  # its texts are about bytes of other programs
+        for line, text in counts_of(ast.parse(file.read_text(encoding="utf-8")))
+        if not any(LIMITS.fullmatch(word) for word in text.split())
+    ]
+    assert not wrong, "use node.domain.english:\n" + "\n".join(wrong)
+
+
+def test_a_plural_behind_a_number_is_found() -> None:
+    tree = ast.parse('f"{n} more changes wait"; "{n} [change|changes]"; f"{n} is less"; "{n} hops"')
+    assert [text for _, text in counts_of(tree)] == ["{} more changes wait", "{n} hops"]
+
+
+@pytest.mark.parametrize("code", TEXTS)
+def test_a_problem_of_one_thing_is_in_the_singular(code: str) -> None:
+    one = problem(code, unit=1, unit_code="1", name="n", n=1, why="w").en
+    many = problem(code, unit=1, unit_code="1", name="n", n=2, why="w").en
+    assert not counts_of(ast.parse(repr(one.replace("1", "{}", 1)))), one
+    assert "[" not in one + many
+    assert one.count("1") == many.count("2") + many.count("1")
+
+
+def test_a_count_has_the_form_of_its_number() -> None:
+    assert [counted(n, "entry", "entries") for n in (0, 1, 2)] == [
+        "0 entries",
+        "1 entry",
+        "2 entries",
+    ]
+    assert counted(1_000, "row") == "1000 rows"
+    assert fitting("{n} [row is|rows are] [new|new]", 1) == "{n} row is new"

@@ -162,13 +162,13 @@ def test_three_sheets_with_one_header_are_all_read(run: Verb, take: Verb) -> Non
     assert len(listed(run, "household")) == 6
 
 
-def test_a_sheet_that_is_chosen_leaves_the_others_named_and_the_exit_says_so(take: Verb) -> None:
+def test_sheets_that_were_not_chosen_are_named_and_are_no_trouble(take: Verb) -> None:
     done = take("06-one-sheet-a-building/buildings.xlsx", "household", "--sheet", "2幢")
-    assert (done.exit, counts(done)) == (Exit.PROBLEMS, (2, 2, 0, 0, 0))
-    assert [(n["code"], n["sheet"], n["attention"]) for n in done.json["notes"]] == [
-        ("sheet_left_out", "1幢", True),
-        ("sheet_left_out", "3幢", True),
-    ]
+    assert (done.exit, counts(done)) == (0, (2, 2, 0, 0, 0))
+    (note,) = done.json["notes"]
+    assert (note["code"], note["count"], note["attention"]) == ("sheets_not_chosen", 2, False)
+    assert "1幢, 3幢" in note["text"]["en"]
+    assert done.json["skipped"] == ["1幢", "3幢"]
     wrong = take("06-one-sheet-a-building/buildings.xlsx", "household", "--sheet", "4幢")
     assert wrong.error["code"] == "workbook_sheet_not_found"
 

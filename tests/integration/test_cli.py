@@ -346,7 +346,8 @@ def test_a_unit_that_was_never_received_has_no_figure_in_json_and_a_dash_for_peo
 ) -> None:
     found = network.above("rollup", "K2", "--by", "unit", "--json").json
     groups = {g["key"]: g for g in found["groups"]}
-    assert groups[COMMUNITY]["figure"]["numerator"] == 0
+    assert groups[COMMUNITY]["figure"]["unknown"]  # connected, and nothing filled in
+    assert groups[COMMUNITY]["figure"]["numerator"] is None
     assert groups[COMMUNITY]["counts"] == {
         "expected": 1, "received": 1, "reported": 0, "complete": 0,
     }  # fmt: skip

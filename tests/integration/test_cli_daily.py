@@ -116,7 +116,7 @@ def test_work_below_a_unit_is_counted_and_not_issued_without_a_yes(pair: Pair) -
     assert "17 units" in ran.err
     assert good(pair.above("order", "ls", "--text", "消防检查", "--json")).json["total"] == 0
     shown = answering(*issue, "--dir", pair.street, "--lang", "en", answers=["n"])
-    assert "Issue it to these 17 units? [y/N]" in shown
+    assert "Issue it to 17 units? [y/N]" in shown
     assert "nothing was done" in shown
     assert good(pair.above("order", "ls", "--text", "消防检查", "--json")).json["total"] == 0
 
@@ -198,7 +198,13 @@ def test_a_month_without_a_closing_has_no_figure_and_says_so(filled: Pair) -> No
     assert column["missing"] == "no_closing"
     assert column["total"] is None
     ran = good(filled.above("report", "--indicator", "K2", "--month", "2020-01"))
-    assert "2020-01: no month was closed by then" in ran.err
+    assert "2020-01: nothing was closed for it" in ran.err
+    assert "not closed" in ran.out
+    assert "0/0" not in ran.out
+    ran = good(
+        filled.above("report", "--indicator", "K2", "--month", "2020-01", "--by", "community")
+    )
+    assert "0/0" not in ran.out
     assert filled.above("report", "--month", "2020-13").exit == 2
 
 

@@ -159,7 +159,7 @@ def test_a_repair_that_the_store_rejects_does_not_stop_the_comparison_and_status
     noted = {r.record: r.side for r in street.office.comparisons.repairs()}
     assert noted == {records[3]: "refused", records[5]: "here"}
     problems = {p.code: p.en for p in status(street.office).problems}
-    assert "1 records" in problems["repair_refused"]
+    assert "1 record " in problems["repair_refused"]
     street.office.store.write(lambda tx: tx.exec_driver_sql("DROP TRIGGER refuses"))
     assert compared(tier, ALL).outcome == "repaired"
     assert tier.premises(STREET) == tier.premises(GARDEN)

@@ -464,8 +464,13 @@ MUTANTS = (
     ),
     Mutant(
         "what was never heard is zero", "unknown is never zero", "node/services/figures/query.py",
-        "return NOT_KNOWN if self._unknown(unit, figure) else self._shown(figure)",
-        "return self._shown(figure)", "tests/unit/node/test_reporting.py",
+        "nothing = counts.expected > 0 and counts.received == 0 and not any(_sums_of(figure))",
+        "nothing = False", "tests/unit/node/test_reporting.py",
+    ),
+    Mutant(
+        "what nobody filled in is zero", "unknown is never zero", "node/services/figures/query.py",
+        "(nothing or self._standings.nobody_has_filled(unit, registers))", "nothing",
+        "tests/unit/node/test_reporting.py",
     ),
     Mutant(
         "a question asks every office", "cost follows the question",

@@ -71,16 +71,16 @@ def run_in(place: Place, *verbs: Sequence[object]) -> list[Evidence]:
     }  # fmt: skip
     variables = {k: v for k, v in asked.items() if v is not None}
 
-    def prepare() -> None:
-        os.umask(place.umask)
-        for number in place.closed:
-            os.close(number)
+    # The shell closes the streams: code of ours between fork and exec (`preexec_fn`) would run in a
+    # copy of this process, with the open channels of gRPC in it.
+    closing = "".join(f" {number}>&-" for number in place.closed)
 
     out = open(place.stdout, "wb") if place.stdout else subprocess.PIPE  # noqa: SIM115
     try:
         done = subprocess.run(
-            [sys.executable, "-c", DRIVER], env=variables, cwd=place.cwd, stdin=subprocess.DEVNULL,
-            stdout=out, stderr=subprocess.PIPE, preexec_fn=prepare, check=False,
+            ["/bin/sh", "-c", f'exec "$@"{closing}', "sh", sys.executable, "-c", DRIVER],
+            env=variables, cwd=place.cwd, stdin=subprocess.DEVNULL, stdout=out,
+            stderr=subprocess.PIPE, umask=place.umask, check=False,
         )  # fmt: skip
     finally:
         if not isinstance(out, int):

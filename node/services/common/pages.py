@@ -23,10 +23,12 @@ class BadToken(SilianError):
 
     def __init__(self) -> None:
         super().__init__(
-            "the page's token cannot be read",
-            "页面凭据无法识别",
-            remedy_en="Open the record or the list again.",
-            remedy_zh="请重新打开该记录或列表。",
+            "the page token is none that this list gave",
+            "翻页标记不是本列表给出的标记",
+            remedy_en="Ask for the list from its beginning, without a page token (on the command "
+            "line: without --after), or copy the token of the last page unchanged.",
+            remedy_zh="请不带翻页标记（命令行中为 --after），从头查询该列表，或原样使用上一页给出的"
+            "标记。",
         )
 
 

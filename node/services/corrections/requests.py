@@ -19,6 +19,7 @@ from node.domain.correction import (
     answering_level,
     receives,
 )
+from node.domain.english import counted
 from node.services.common.reason import stated_reason
 from node.services.corrections.errors import (
     BadCorrection,
@@ -109,8 +110,8 @@ def accept(
     saw counts.
     A field that was written since is refused, unless `force`. If nothing is left to change, or
     the record has ended, the answer says that the request is superseded.
-    Raises: UnknownCorrection, CorrectionNotOurs, CorrectionClosed, CorrectionStale, BadToken,
-    UnknownRegister, RecordMissing, InvalidRecord, FieldNotOwned, KeyTaken.
+    Raises: UnknownCorrection, CorrectionNotOurs, CorrectionClosed, CorrectionStale,
+    BadVersionToken, UnknownRegister, RecordMissing, InvalidRecord, FieldNotOwned, KeyTaken.
     """
     expected_token = VersionToken.parse(version_token) if version_token else None
     owner = attributed(actor)
@@ -188,7 +189,7 @@ def _proposed(
         )  # fmt: skip
     if len(proposed) > FIELDS_MAX:
         raise BadCorrection(
-            f"{len(proposed)} fields are more than {FIELDS_MAX}",
+            f"{counted(len(proposed), 'field is', 'fields are')} more than {FIELDS_MAX}",
             f"字段数 {len(proposed)} 超过 {FIELDS_MAX}",
             "Ask about fewer fields at a time.", "请减少字段，分次申请。",
         )  # fmt: skip

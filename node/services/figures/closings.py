@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from node.audiences import audiences_of
 from node.domain.catalogue import Catalogue
 from node.domain.contribution import CellKey
+from node.domain.english import counted
 from node.folds.contributions import CELL, cell_id
 from node.store.cells import cells_of
 from sync.model.change import Edit, Operation, RecordKey
@@ -55,7 +56,7 @@ class Closed:
     cells: int
 
     def __str__(self) -> str:
-        return f"{self.period}: {self.cells} cells"
+        return f"{self.period}: {counted(self.cells, 'cell')}"
 
 
 def close_period(office: Office, period: str) -> Closed:

@@ -198,6 +198,16 @@ class Standings:
             complete=sum(each.lag is None for each in found),
         )
 
+    def nobody_has_filled(self, unit: int, registers: Collection[Register]) -> bool:
+        """Return whether no office at and below a unit has filled in any of these registers.
+
+        A statement that there is nothing to report fills one in. False if none of them keeps any.
+        """
+        below = frozenset(self._tree.subtree(unit))
+        names = {each.name for each in registers}
+        asked = [f for f in self._filled if f.register.name in names and f.asked & below]
+        return bool(asked) and all(f.asked & below <= f.missing for f in asked)
+
     def completeness(self, unit: int) -> Completeness:
         """Return how complete the data here is for a unit and all below it."""
         standings = self._by_unit.values()

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from node.domain.contribution import CellKey
 from node.domain.figure_text import display, exact_text, meets
 from node.domain.indicators import Figure, Indicator, breakdown, cells_inside, evaluate, measures_of
+from node.domain.register import Register
 from node.domain.suppression import Cell, hidden
 from node.domain.suppression import Counts as PersonCounts
 from node.domain.units import Level, Tree
@@ -52,7 +53,8 @@ class NoClosing(SilianError):
 class Shown:
     """A figure as it may be shown. Suppressed: only that is given, whether it is small or not.
 
-    Unknown: nothing was ever received of the offices that it counts, which is not zero.
+    Unknown: a sum of it is not known, and that sum is None: none of the offices that it counts has
+    filled in what it counts. That is not zero.
     """
 
     numerator: int | None
@@ -65,7 +67,6 @@ class Shown:
 
 
 SUPPRESSED = Shown(numerator=None, denominator=None, value="", display="*", suppressed=True)
-NOT_KNOWN = Shown(numerator=None, denominator=None, value="", display="", unknown=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +111,16 @@ class Question:
         if "" in self._hidden(unit, ""):
             return SUPPRESSED
         figure = self._of(unit, "")[""]
-        return NOT_KNOWN if self._unknown(unit, figure) else self._shown(figure)
+        unknown = self._unknown(unit, figure)
+        if not any(unknown):
+            return self._shown(figure)
+        numerator, denominator = (
+            None if sum_unknown else amount
+            for sum_unknown, amount in zip(unknown, _sums_of(figure), strict=True)
+        )
+        return Shown(
+            numerator=numerator, denominator=denominator, value="", display="", unknown=True
+        )
 
     def rows(self, unit: int, by: str | None) -> tuple[Row, ...]:
         if by is None:
@@ -141,6 +151,14 @@ class Question:
         return self._standings.completeness(self._asked)
 
     @cached_property
+    def _registers(self) -> tuple[tuple[Register, ...], ...]:
+        """The registers that the numerator counts, and those that the denominator counts."""
+        terms = (self._indicator.numerator, self._indicator.denominator or ())
+        return tuple(
+            self._office.catalogue.counted_by(part.measure for part in term) for term in terms
+        )
+
+    @cached_property
     def _standings(self) -> Standings:
         return Standings(
             self._office, self._tx, self._tree, self._asked, self._indicator.level,
@@ -148,12 +166,18 @@ class Question:
             since_ms=0 if self._live else end_of_day_ms(self._day), closing=self.closing,
         )  # fmt: skip
 
-    def _unknown(self, unit: int, figure: Figure) -> bool:
-        """Return whether nothing was received of a unit and those below it: that is no zero."""
-        if figure.numerator or figure.denominator:
-            return False
+    def _unknown(self, unit: int, figure: Figure) -> tuple[bool, bool]:
+        """Return which of the two sums of a unit and those below it are not known: that is no zero.
+
+        Nothing was received of them, or none has filled in a register that the sum counts.
+        """
         counts = self._standings.counts(unit)
-        return counts.expected > 0 and counts.received == 0
+        nothing = counts.expected > 0 and counts.received == 0 and not any(_sums_of(figure))
+        numerator, denominator = (
+            amount == 0 and (nothing or self._standings.nobody_has_filled(unit, registers))
+            for registers, amount in zip(self._registers, _sums_of(figure), strict=True)
+        )
+        return numerator, denominator
 
     # -- figures ------------------------------------------------------------------------------
 
@@ -295,6 +319,10 @@ class Question:
                 given |= {cell for cell in table if cell[0] in whole}
             self._tables[parent, by] = hidden(table, given, row_sums=bool(by))
         return self._tables[parent, by]
+
+
+def _sums_of(figure: Figure) -> tuple[int, int | None]:
+    return figure.numerator, figure.denominator
 
 
 class TreeQuestion(Question):

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
+from node.domain.english import fitting
+
 
 class Severity(IntEnum):
     """How soon somebody must act."""
@@ -30,25 +32,26 @@ class Problem:
     remedy_en: str
 
 
-# code -> severity, sentence zh and en, remedy zh and en; {n} and {why} are filled in.
+# code -> severity, sentence zh and en, remedy zh and en; {n} and {why} are filled in, and of
+# [one|many] in English the form for {n}.
 TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     "quarantined": (
         Severity.ALARM,
-        "{n} 条变更未能入库", "{n} changes could not be applied",
+        "{n} 条变更未能入库", "{n} [change|changes] could not be applied",
         "在隔离区查看原因（silian quarantine ls）；升级程序后会自动重试。",
         "See why with `silian quarantine ls`; they are tried again after an upgrade.",
     ),
     "overdrawn": (
         Severity.ALARM,
         "{n} 笔分录超出其持有资金，未计入任何余额",
-        "{n} of its postings take more than it held, and count in no balance",
+        "{n} of its postings [takes|take] more than it held, and [counts|count] in no balance",
         "请联系该单位核对账目（silian quarantine ls）；冲正或资金到账后自动计入。",
         "Go through its books with it; once reversed, or covered by money, they count.",
     ),
     "postings_refused": (
         Severity.ALARM,
         "{n} 笔分录不符合记账规则，未计入任何余额",
-        "{n} of its postings break a rule of the books, and count in no balance",
+        "{n} of its postings [breaks|break] a rule of the books, and [counts|count] in no balance",
         "用 silian quarantine ls 查看原因，并联系该单位；其程序或数据可能被改动。",
         "See why with `silian quarantine ls`, and call that office: it may be tampered with.",
     ),
@@ -87,18 +90,19 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     ),
     "clock_ahead": (
         Severity.ALARM,
-        "时钟快了 {n} 分钟", "its clock is {n} minutes ahead",
+        "时钟快了 {n} 分钟", "its clock is {n} [minute|minutes] ahead",
         "校准该单位的时钟。", "Set that office's clock.",
     ),
     "clock_wrong": (
         Severity.ALARM,
-        "本机时钟误差至少 {n} 分钟", "this machine's clock is wrong by at least {n} minutes",
+        "本机时钟误差至少 {n} 分钟",
+        "this machine's clock is wrong by at least {n} [minute|minutes]",
         "校准本机时钟。", "Set this machine's clock.",
     ),
     "clock_doubtful": (
         Severity.WARNING,
         "本机时钟与数据中最新的时间相差 {n} 天，尚未与上级核对",
-        "this machine's clock and the store's newest entry are {n} days apart, unconfirmed",
+        "this machine's clock and the store's newest entry are {n} [day|days] apart, unconfirmed",
         "请核对本机日期；连接上级后会自动校正。",
         "Check this machine's date; contact with the parent settles it.",
     ),
@@ -112,7 +116,7 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     "timestamps_refused": (
         Severity.WARNING,
         "{n} 个时间戳超前过多，未予采信",
-        "{n} changes are dated more than 15 minutes in the future",
+        "{n} [change is|changes are] dated more than 15 minutes in the future",
         "查找时钟有误的单位。", "Set the clock of the office that wrote them.",
     ),
     "fenced": (
@@ -130,7 +134,7 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     ),
     "records_differ": (
         Severity.ALARM,
-        "{n} 条记录与上级不一致", "{n} records differ from the parent's",
+        "{n} 条记录与上级不一致", "{n} [record differs|records differ] from the parent's",
         "运行 silian compare 查看原因。", "See why with silian compare.",
     ),
     "snapshot_running": (
@@ -142,14 +146,15 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     ),
     "repaired": (
         Severity.NOTICE,
-        "近七天修复了 {n} 条记录或摘要", "{n} records or sums were repaired in the last seven days",
+        "近七天修复了 {n} 条记录或摘要",
+        "{n} [record or sum was|records or sums were] repaired in the last seven days",
         "运行 silian repair ls 查看；检查磁盘。",
         "List them with silian repair ls; check the disk.",
     ),
     "repair_refused": (
         Severity.WARNING,
         "近七天有 {n} 条记录因本级数据库拒收而未能修复",
-        "this office's database refused the repair of {n} records in the last seven days",
+        "this office's database refused the repair of {n} [record|records] in the last seven days",
         "运行 silian repair ls 查看编号；请系统管理员检查数据库。",
         "Find them with `silian repair ls`; ask the administrator to check the database.",
     ),
@@ -169,7 +174,7 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     "unsigned_streams": (
         Severity.WARNING,
         "{n} 个变更流的最新内容尚无原单位签名，暂不转发",
-        "the newest entries of {n} streams are not signed by their office, and are not sent on",
+        "the newest entries of {n} [stream|streams] lack their office's signature: not sent on",
         "原单位升级程序并再次填报后会自动补上。",
         "Have the office that wrote them upgrade; its next change there brings the signature.",
     ),
@@ -188,7 +193,7 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     "files_open": (
         Severity.WARNING,
         "本机其他账户可读取 {n} 个文件或目录，例如 {why}",
-        "other accounts of this machine can read {n} files of this office, for example {why}",
+        "other accounts of this machine can read {n} [file|files] of this office: {why}",
         "下次启动时会自动收紧权限；若提示仍在，请由文件所有者将目录设为 0700、文件设为 0600。",
         "The next start corrects this; else let their owner set 0700 (folder) and 0600 (files).",
     ),
@@ -200,37 +205,38 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     ),
     "work_overdue": (
         Severity.WARNING,
-        "本单位有 {n} 项任务已逾期", "{n} tasks of this office are past their deadline",
+        "本单位有 {n} 项任务已逾期",
+        "{n} [task of this office is past its|tasks of this office are past their] deadline",
         "用 silian work ls 查看并办理。", "See them with `silian work ls`.",
     ),
     "work_escalated": (
         Severity.WARNING,
         "下级有 {n} 项逾期任务需要本单位督办",
-        "{n} overdue tasks of offices below have come to this office's attention",
+        "{n} overdue [task|tasks] of offices below [needs|need] this office's attention",
         "用 silian work ls --box all 查看；可延期、收回或重新派发。",
         "See them with `silian work ls --box all`; extend, recall or dispatch them again.",
     ),
     "silent": (
         Severity.WARNING,
-        "已 {n} 小时没有联系", "no contact for {n} hours",
+        "已 {n} 小时没有联系", "no contact for {n} [hour|hours]",
         "联系该单位检查网络和程序。", "Ask that office to check its network and its program.",
     ),
     "waiting": (
         Severity.WARNING,
-        "有数据等待上报已 {n} 小时", "changes have waited for {n} hours to be sent",
+        "有数据等待上报已 {n} 小时", "changes have waited for {n} [hour|hours] to be sent",
         "检查该单位与上级的网络。", "Check the network between that office and its parent.",
     ),
     "lease_over": (
         Severity.WARNING,
         "已 {n} 天没有联系，超过保留期限；此后清理的变更日志以全量副本补齐",
-        "no contact for {n} days: its changes are no longer kept; it will get a full copy",
+        "no contact for {n} [day|days]: its changes are no longer kept; it will get a full copy",
         "请联系该单位；它未上报的数据不会丢失。",
         "Ask that office to connect; what it has not sent is not lost.",
     ),
     "lease_ending": (
         Severity.WARNING,
         "若 {n} 天内仍未联网，将不再为其保留变更日志",
-        "after {n} more days without contact this office no longer keeps changes for it",
+        "after {n} more [day|days] without contact this office no longer keeps changes for it",
         "请联系该单位检查网络和程序。", "Ask that office to check its network and its program.",
     ),
     "job_failed": (
@@ -240,19 +246,21 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     ),
     "corrections_late": (
         Severity.WARNING,
-        "{n} 件更正申请超过答复期限", "{n} correction requests are not answered in time",
+        "{n} 件更正申请超过答复期限",
+        "{n} correction [request is|requests are] not answered in time",
         "在 silian correction ls --box to-answer 中答复。",
         "Answer them: silian correction ls --box to-answer.",
     ),
     "corrections_unanswered": (
         Severity.WARNING,
         "本单位提出的 {n} 件更正申请逾期未获答复",
-        "{n} correction requests of this office were not answered in time",
+        "{n} correction [request|requests] of this office had no answer in time",
         "联系负责单位，或撤回申请。", "Remind the owner, or withdraw the requests.",
     ),
     "money_waiting": (
         Severity.NOTICE,
-        "{n} 笔下拨资金待确认", "{n} releases to this office wait to be confirmed",
+        "{n} 笔下拨资金待确认",
+        "{n} [release to this office waits|releases to this office wait] to be confirmed",
         "用 silian money transfers --way waiting 查看，再用 silian money receive 确认。",
         "See `silian money transfers --way waiting`, then confirm with `silian money receive`.",
     ),
@@ -263,18 +271,19 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     ),
     "conflicts": (
         Severity.NOTICE,
-        "{n} 个冲突待处理", "{n} conflicts wait for a decision",
+        "{n} 个冲突待处理", "{n} [conflict waits|conflicts wait] for a decision",
         "用 silian conflict ls 查看并处理。", "Decide them: `silian conflict ls`.",
     ),
     "corrections": (
         Severity.NOTICE,
-        "{n} 件更正申请待答复", "{n} correction requests wait for this office's answer",
+        "{n} 件更正申请待答复",
+        "{n} correction [request waits|requests wait] for this office's answer",
         "在 silian correction ls --box to-answer 中答复。",
         "Answer them: silian correction ls --box to-answer.",
     ),
     "cases": (
         Severity.NOTICE,
-        "{n} 个重复登记待核实", "{n} numbers are registered twice and not checked yet",
+        "{n} 个重复登记待核实", "{n} [number is|numbers are] registered twice and not checked yet",
         "用 silian duplicate ls 逐条核实。", "Check each one: `silian duplicate ls`.",
     ),
     "never_contacted": (
@@ -297,7 +306,7 @@ def problem(
     severity, zh, en, remedy_zh, remedy_en = TEXTS[code]
     return Problem(
         code=code, severity=severity, unit=unit, unit_code=unit_code, name=name,
-        zh=zh.format(n=n, why=why_zh or why), en=en.format(n=n, why=why),
+        zh=zh.format(n=n, why=why_zh or why), en=fitting(en, n).format(n=n, why=why),
         remedy_zh=remedy_zh, remedy_en=remedy_en,
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from node.domain.contribution import CellKey
+from node.domain.english import counted
 from node.services.figures.cells import own_cells
 from node.services.figures.closings import CLOSING, stock_measures
 from node.services.health import verify_records
@@ -157,7 +158,7 @@ def _totals(office: Office, tx: Connection, found: Findings) -> None:
     others = "SELECT unit, count(*) FROM total WHERE amount <> 0 GROUP BY unit"
     for unit, count in tx.exec_driver_sql(others).fetchall():
         if unit not in units:
-            found.differs("totals", f"#{unit}", f"{count} totals", "no children")
+            found.differs("totals", f"#{unit}", counted(count, "total"), "no children")
 
 
 def _balances(office: Office, tx: Connection, found: Findings) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from node.china import end_of_day_ms
 from node.domain.assignment_rules import TERMINAL, EventKind, State
 from node.domain.deadlines import Lateness
+from node.domain.english import counted
 from node.domain.funds import FUNDS
 from node.domain.numbers import yuan
 from node.services.common.pages import PAGE_MAX
@@ -217,7 +218,8 @@ def _cases(office: Office) -> Iterator[Task]:
         number = sum(one.units.values())
         yield Task(
             source=Source.CASE, id=one.id, code="",
-            zh=f"同一号码登记了 {number} 条记录", en=f"{number} records share one number",
+            zh=f"同一号码登记了 {number} 条记录",
+            en=f"{counted(number, 'record shares', 'records share')} one number",
             unit=one.owner, due_ms=None, since_ms=0, late=False,
             command=(*COMMANDS[Source.CASE], one.id.hex()),
         )  # fmt: skip

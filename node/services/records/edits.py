@@ -185,7 +185,7 @@ def change(
     `version_token`: the view's token; a field that moved since is refused, another field passes.
     With `force` it is written all the same, and the other value becomes a conflict.
     Raises: UnknownRegister, SystemRegister, ForeignUnit, RecordMissing, RecordEnded,
-    InvalidRecord, FieldNotOwned, StaleEdit, KeyTaken, BadToken.
+    InvalidRecord, FieldNotOwned, StaleEdit, KeyTaken, BadVersionToken.
     """
     register = registered(office, name)
     covered(office, unit)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from node.domain.catalogue import Register
+from node.domain.english import counted
 from node.domain.register import plain_header
 from node.services.records.import_plan import Blank, Firsts, ImportReport, Plan, Progress
 from node.services.records.rules import maintained_register
@@ -14,7 +15,7 @@ from node.workbook.annotate import annotate
 from node.workbook.book import Book, Sheet, open_book
 from node.workbook.errors import SheetNotFound
 from node.workbook.limits import Limits
-from node.workbook.notes import Note, sheet_left_out, sheets_without_header
+from node.workbook.notes import Note, sheet_left_out, sheets_not_chosen, sheets_without_header
 from node.workbook.reader import table_of
 from node.workbook.sheets import fit_of, sheets_with
 from node.workbook.writer import sheet_name
@@ -36,7 +37,7 @@ class ImportBrokenOff(SilianError):
 
     def __init__(self, cause: SilianError, done: int, rows: int) -> None:
         super().__init__(
-            f"{cause.en}; {done} of {rows} rows are in",
+            f"{cause.en}; {done} of {counted(rows, 'row')} are in",
             f"{cause.zh}；{rows} 行中已写入 {done} 行",
             remedy_en=f"{cause.remedy_en} Then import the same file again: "
             "rows that are in stay as they are.".strip(),
@@ -101,7 +102,9 @@ def import_register(
     return WorkbookReport(
         tuple(plan.report() for plan in plans),
         (*(sheet.name for sheet in left), *book.others),
-        tuple(_left_out(left, book.others, [register], partly=True)),
+        _not_chosen(left, book.others)
+        if sheets
+        else tuple(_left_out(left, book.others, [register], partly=True)),
     )
 
 
@@ -235,6 +238,11 @@ def _left_out(
             )
         )
     return [*notes, sheets_without_header(plain)] if plain else notes
+
+
+def _not_chosen(left: Sequence[Sheet], others: Sequence[str]) -> tuple[Note, ...]:
+    names = [*(sheet.name for sheet in left), *others]
+    return (sheets_not_chosen(names),) if names else ()
 
 
 def _no_sheets() -> SheetNotFound:

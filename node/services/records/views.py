@@ -25,7 +25,7 @@ from node.services.records.search import (
 from sync.log import entries as log
 from sync.merge.record import Head, RecordState, conflicts_of
 from sync.model.change import RecordKey, Value
-from sync.model.errors import RecordMissing
+from sync.model.errors import ErrorKind, RecordMissing, SilianError
 from sync.model.version import VERSION_BYTES, Version, wall_ms_of
 from sync.store import conflicts
 from sync.store.registers import values_of
@@ -34,6 +34,23 @@ if TYPE_CHECKING:
     from node.office import Office
 
 _MARK = "~"
+
+
+class BadVersionToken(SilianError):
+    """This is no version token of a record; a page token, an id or part of a token is none."""
+
+    code = "bad_version_token"
+    kind = ErrorKind.INVALID_ARGUMENT
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the version token (--version-token) is none that the record gave",
+            "版本标记（--version-token）不是该记录给出的标记",
+            remedy_en="Show the record or the correction request again and copy its version token "
+            "unchanged (`version_token` in the output of --json).",
+            remedy_zh="请重新查看该记录或更正申请，原样使用其中的版本标记（--json 输出中的 "
+            "version_token）。",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +76,7 @@ class VersionToken:
 
     @classmethod
     def parse(cls, token: str) -> VersionToken:
-        """Read a token. Raises: BadToken."""
+        """Read a token. Raises: BadVersionToken."""
         try:
             causal_length, created, *rest = token.split(_MARK)
             pairs = [part.split("=") for part in rest]
@@ -67,12 +84,12 @@ class VersionToken:
                 int(causal_length), bytes.fromhex(created), {n: bytes.fromhex(v) for n, v in pairs}
             )
         except ValueError:
-            raise BadToken from None
+            raise BadVersionToken from None
         if any(
             len(version) != VERSION_BYTES
             for version in (version_token.created, *version_token.moved.values())
         ):
-            raise BadToken
+            raise BadVersionToken
         return version_token
 
     @property

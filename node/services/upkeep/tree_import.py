@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
+from node.domain.english import counted
 from node.domain.tree_operations import OperationKind, apply_operations, diff_units
 from node.domain.unit_csv import read_units
 from node.domain.units import Level, Unit
@@ -51,7 +52,7 @@ class WouldClose(SilianError):
     def __init__(self, count: int, names: Sequence[str]) -> None:
         shown = "、".join(names[:5])
         super().__init__(
-            f"the file leaves out {count} units, which would be closed: {shown}",
+            f"the file leaves out {counted(count, 'unit')}, which would be closed: {shown}",
             f"文件中缺少 {count} 个现有单位，导入后这些单位将被撤销：{shown}",
             remedy_en="Complete the file, or allow closing if that is meant.",
             remedy_zh="请补全文件；如确需撤销，请明确允许后重试。",

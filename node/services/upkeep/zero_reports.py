@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from node.audiences import audiences_of
+from node.domain.english import counted
 from node.domain.register import Register
 from node.services.figures.reported import ZERO_REPORT, zero_report_id
 from node.services.records.rules import maintained_register
@@ -27,7 +28,7 @@ class NotEmpty(SilianError):
 
     def __init__(self, register: Register, count: int) -> None:
         super().__init__(
-            f"{register.en} has {count} records here, so there is something to report",
+            f"{register.en} has {counted(count, 'record')} here, so there is something to report",
             f"“{register.zh}”台账已有 {count} 条记录，不能作零报告",
             remedy_en="No statement is needed: the records count as reported. End those that are "
             "wrong.",

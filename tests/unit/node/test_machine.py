@@ -101,8 +101,8 @@ LIKELY = {
     errno.EPERM: ("file_forbidden", 4),
     errno.EROFS: ("file_forbidden", 4),
     errno.EEXIST: ("file_forbidden", 4),
-    errno.EISDIR: ("file_forbidden", 4),
-    errno.ENOTDIR: ("file_forbidden", 4),
+    errno.EISDIR: ("not_a_file", 2),
+    errno.ENOTDIR: ("file_missing", 3),
     errno.ENAMETOOLONG: ("bad_name", 2),
     errno.ELOOP: ("bad_name", 2),
     errno.ENOSPC: ("machine_trouble", 75),
@@ -204,3 +204,21 @@ def test_a_day_has_its_last_moment_on_itself(day: date) -> None:
     assert china_time(last).date() == day
     if date(1, 1, 2) < day < date.max:
         assert china_time(last + 1).date() == day + timedelta(days=1)
+
+
+def test_a_path_through_a_file_is_explained_and_a_folder_is_no_file(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("x", encoding="utf-8")
+    with pytest.raises(NotADirectoryError) as through:
+        (file / "office.toml").read_bytes()
+    refusal = refusal_of(through.value)
+    assert refusal is not None
+    assert (refusal.code, refusal.kind.exit) == ("file_missing", 3)
+    assert "a part of this path is a file, not a folder" in refusal.en
+    with pytest.raises(IsADirectoryError) as folder:
+        tmp_path.read_bytes()
+    refusal = refusal_of(folder.value)
+    assert refusal is not None
+    assert (refusal.code, refusal.kind.exit) == ("not_a_file", 2)
+    assert str(tmp_path) in refusal.en
+    assert str(tmp_path) in refusal.zh

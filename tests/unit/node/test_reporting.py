@@ -8,7 +8,7 @@ import pytest
 
 from node.domain.units import Level
 from node.services.figures.completeness import Counts, Lag
-from node.services.figures.query import NOT_KNOWN
+from node.services.figures.query import Shown
 from node.services.figures.rollup import answer
 from node.services.health.status import status
 from node.services.health.verify import verify
@@ -55,6 +55,8 @@ def lags(found):
     return {(x.code, x.lag): tuple(r.name for r in x.missing) for x in found.completeness.laggards}
 
 
+NOT_KNOWN = Shown(numerator=None, denominator=None, value="", display="", unknown=True)
+
 # -- never connected is not zero ----------------------------------------------------------------
 
 
@@ -92,11 +94,44 @@ def test_a_street_of_which_one_community_was_received_has_the_figure_of_that_one
     ]
 
 
-def test_an_office_knows_its_own_figure_though_it_has_filled_in_nothing(network):
+def test_a_register_in_which_nobody_entered_anything_is_no_zero_in_any_figure(network):
+    net = network(NORTH, A)
+    net.create(A, "household", hh_no="1", kind="resident")
+    net.settle()
+    for code in (A, NORTH):
+        assert answer(net[code], "K2").shown.numerator == 1
+        outlets = answer(net[code], "K34")
+        assert outlets.shown == NOT_KNOWN
+        assert not outlets.completeness.complete
+        members = answer(net[code], "K12_missing")  # target 0: not met by silence
+        assert (members.shown.numerator, members.shown.met) == (None, None)
+
+
+def test_of_a_ratio_the_sum_that_is_known_is_given_and_the_other_is_no_zero(network):
+    net = network(NORTH, A)
+    net.create(A, "household", hh_no="1", kind="resident")
+    net.settle()
+    for code in (A, NORTH):
+        shown = answer(net[code], "K5").shown  # premises: nobody has filled them in
+        assert (shown.numerator, shown.denominator, shown.unknown) == (None, 1, True)
+        assert (shown.value, shown.display, shown.met) == ("", "", None)
+
+
+def test_nothing_to_report_is_zero_once_the_office_states_it(network):
+    net = network(NORTH, A)
+    assert answer(net[A], "K34").shown.unknown
+    state_zero(net[A], "service_outlet", actor="李")
+    net.settle()
+    for code in (A, NORTH):
+        shown = answer(net[code], "K34").shown
+        assert (shown.numerator, shown.value, shown.unknown) == (0, "0", False)
+
+
+def test_records_that_have_ended_were_entered_and_leave_a_zero(network):
     net = network(A)
-    found = answer(net[A], "K2")
-    assert found.shown.numerator == 0
-    assert found.completeness.counts == Counts(expected=1, received=1, reported=0, complete=0)
+    record = net.create(A, "household", hh_no="1", kind="resident")
+    edits.end(net[A], "household", record)
+    assert answer(net[A], "K2").shown.numerator == 0
 
 
 def test_what_was_never_received_is_unknown_in_the_status_and_not_zero(network):

@@ -718,7 +718,7 @@ def test_money_that_waits_for_this_office_is_shown_by_status(net: MoneyNetwork) 
     line = money.release(net[CITY], to=net.unit(DISTRICT), amount_fen=40, **F1)
     assert waiting(DISTRICT) == []  # it has not received it
     net.settle()
-    assert waiting(DISTRICT) == ["1 releases to this office wait to be confirmed"]
+    assert waiting(DISTRICT) == ["1 release to this office waits to be confirmed"]
     assert waiting(CITY) == []
     answers.receive(net[DISTRICT], line.posting.transfer, actor="cashier")
     assert waiting(DISTRICT) == []

@@ -69,7 +69,7 @@ def test_a_figure_adds_up_over_the_tree_and_its_rows_add_up_to_it(network):
         assert (found.shown.numerator, found.shown.value) == (27, "27")
         assert sum(row.shown.numerator or 0 for row in found.rows) == 27
     street = answer(net[CITY], "K2", unit=net.unit(NORTH), by="unit")
-    assert by_key(street) == {A: 7, B: 20, C: 0}
+    assert by_key(street) == {A: 7, B: 20, C: None}  # connected, and nothing filled in
     kinds = answer(net[CITY], "K2", by="household_kind")
     assert [(r.key, r.zh, r.en, r.shown.numerator) for r in kinds.rows] == [
         ("resident", "常住", "Resident", 27)

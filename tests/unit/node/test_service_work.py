@@ -737,7 +737,7 @@ def test_late_work_and_what_has_risen_of_it_is_shown_by_status(net):
     assert [late(code) for code in (FIRST, STREET, DISTRICT, CITY)] == [{}, {}, {}, {}]
     net.now_ms = due + 1_000
     # An assignee knows by itself; what others do is late when their word has come.
-    assert late(FIRST) == {"work_overdue": "1 tasks of this office are past their deadline"}
+    assert late(FIRST) == {"work_overdue": "1 task of this office is past its deadline"}
     for code, below in ((STREET, FIRST), (DISTRICT, STREET)):
         receive_status(net, code, below, due + 1_000)
         deadlines.escalate(net[code], net.now_ms)
