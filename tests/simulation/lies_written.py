@@ -10,6 +10,7 @@ from typing import Any
 from sync.codec import entry as codec
 from sync.model import audience
 from sync.model.change import Block, Operation
+from sync.model.schema import Lane
 from tests.simulation.lie import DOWN, End, How, Lies, Role, Scene, Way
 from tests.simulation.poison import SIGNED_REASONS, append_as, signed_id
 
@@ -24,6 +25,7 @@ def writes(role: Role, falsifies: str, reason: str) -> Any:
 def _write(
     scene: Scene, reason: str, register: str, values: dict[str, Any], *, unit: int = 0,
     operation: Operation = Operation.CREATE, to: str = "", twice: bool = False,
+    lane: Lane | None = None,
 ) -> bytes:  # fmt: skip
     """Write one record; return its id."""
     record = signed_id(reason, scene.rng)
@@ -33,7 +35,7 @@ def _write(
         causal_length=0 if operation is Operation.CREATE else 1,
     )  # fmt: skip
     payload = codec.pack([block, block]) if twice else None
-    lane = scene.teller.office.tables[register].schema.lane
+    lane = lane or scene.teller.office.tables[register].schema.lane
     append_as(scene.teller, [block], payload, lane, to or audience.up(0))
     return record
 
@@ -115,6 +117,28 @@ def a_text_for_a_number(scene: Scene) -> Any:
     )
 
 
+@child("personal data: the city as its audience", "wrong_audience")
+def personal_data_for_the_city(scene: Scene) -> Any:
+    values = {"id_number": "假", "name": "假"}
+    return scene.me.level == 3 and _write(scene, "wrong_audience", "resident", values)
+
+
+@child("for whom a record is: its parent only", "wrong_audience")
+def a_record_that_ends_at_its_parent(scene: Scene) -> Any:
+    to = audience.up(scene.them.level)
+    return (
+        scene.me.level == 3 and scene.them.level
+        and _write(scene, "wrong_audience", "premises", PREMISES, to=to)
+    )  # fmt: skip
+
+
+@child("the lane: a record before all money and work", "wrong_lane")
+def a_record_in_the_control_lane(scene: Scene) -> Any:
+    return scene.me.level == 3 and _write(
+        scene, "wrong_lane", "premises", PREMISES, lane=Lane.CONTROL
+    )
+
+
 @child("how many records an entry has", "malformed")
 def another_count_than_its_body(scene: Scene) -> Any:
     return _write(scene, "malformed", "premises", PREMISES, twice=True)
@@ -165,6 +189,15 @@ def a_record_of_another_branch_handed_down(scene: Scene) -> Any:
 def a_posting_of_its_child(scene: Scene) -> Any:
     values = {"kind": "spend", "fund": "F1", "year": 2026, "amount_fen": 100}
     return _write(scene, "foreign_unit", "posting", values, unit=_child_of(scene), to=DOWN)
+
+
+@hub("for whom a setting is: one child only", "wrong_audience")
+def a_setting_for_one_child(scene: Scene) -> Any:
+    if scene.me.level:
+        return None
+    values = {"fund": "F1", "year": 2026, "name": "x"}
+    to = audience.down(_child_of(scene))
+    return _write(scene, "wrong_audience", "fund_setting", values, to=to)
 
 
 @hub("how many records an entry has, handed down", "malformed")

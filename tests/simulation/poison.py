@@ -42,9 +42,9 @@ WRITTEN_REASONS = (
     "malformed", "wrong_kind", "foreign_unit", "not_owner", "missing_record", "invalid_value",
 )  # fmt: skip
 OF_SKEW = ("unknown_register", "unknown_field")
-# What the id of a record may say that it is quarantined for; the last only for lies.
-SIGNED_REASONS = (*REASONS, "append_only")
-CLOSED = (*WRITTEN_REASONS, "append_only")
+# What the id of a record may say that it is quarantined for; the last ones only for lies.
+SIGNED_REASONS = (*REASONS, "append_only", "wrong_lane", "wrong_audience")
+CLOSED = (*WRITTEN_REASONS, "append_only", "wrong_lane", "wrong_audience")
 UNSTORABLE = "难存"  # text that one store does not take, as PostgreSQL takes no NUL
 UNKNOWN_WIRE = b"\xc0\x3e\x01"  # field 1000, which no version has yet
 ANY_BASE = bytes(15) + b"\1"
@@ -90,7 +90,8 @@ class Poison:
                     Block("premises", me, Operation.UPDATE, [record], ("address",), [[text]],
                           [[ANY_BASE]], 1)
                 ]  # fmt: skip
-        self._append(process, blocks, payload, rng.choice(list(Lane)))
+        lane = rng.choice(list(Lane))
+        self._append(process, blocks, payload, Lane.BULK if blocks else lane)
 
     def block_a_record(self, process: Process, unit: int, record: bytes) -> None:
         """Say nonsense about an honest record: what is said of it later waits behind that."""
