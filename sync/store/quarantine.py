@@ -57,7 +57,8 @@ def quarantine_change(
 
     `reason` is one of: malformed, unknown_register, unknown_field, wrong_kind, invalid_value,
     foreign_unit, not_owner, append_only, wrong_lane, wrong_audience, missing_record,
-    constraint_violation, blocked. Without `record` it is about every record of the block; without `block` about the whole entry.
+    constraint_violation, blocked. Without `record` it is about every record of the block; without
+    `block` about the whole entry.
     """
     register = block.register[:60] if block else ""
     unit = block.unit if block else entry.unit
