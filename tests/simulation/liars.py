@@ -31,7 +31,7 @@ def with_lies(plan: Plan) -> Plan:
     offices = range(1, len(plan.parents))
     hubs = sorted({plan.parents[i] for i in offices})
     who = {
-        Role.CHILD: rng.choice(offices), Role.HUB: rng.choice(hubs), Role.STRANGER: rng.choice(hubs)
+        Role.CHILD: rng.choice(offices), Role.HUB: rng.choice(hubs), Role.OUTSIDER: rng.choice(hubs)
     }  # fmt: skip
     kinds = rng.sample(list(LIES), DRAWN)
     lies = [_lie(rng, rng.randrange(plan.horizon_ms), who[LIES[kind].role], kind) for kind in kinds]
@@ -47,7 +47,7 @@ def _staged(mode: Mode, number: int) -> Plan:
     rng = random.Random(f"staged lies:{mode}:{number}")
     child, hub = LIARS[number]
     lies = []
-    for role, office in ((Role.CHILD, child), (Role.HUB, hub), (Role.STRANGER, hub)):
+    for role, office in ((Role.CHILD, child), (Role.HUB, hub), (Role.OUTSIDER, hub)):
         kinds = [name for name, lie in LIES.items() if lie.role is role]
         rng.shuffle(kinds)
         lies += [

@@ -35,7 +35,7 @@ class Role(StrEnum):
 
     CHILD = "tampered child"
     HUB = "lying hub"
-    STRANGER = "stranger"
+    OUTSIDER = "stranger"
 
 
 class How(StrEnum):
@@ -47,6 +47,7 @@ class How(StrEnum):
     SEEN = "shown as a problem"  # with its sender, and not used
     LEFT = "not joined"  # a copy: the record stays as it is
     NOTHING = "without effect"  # answered as ever, and nothing of it was stored
+    OPEN = "open"  # no check refuses it yet
 
 
 class End(NamedTuple):
@@ -70,11 +71,11 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lie:
-    """One kind. `make`: what makes the message; None from it: it cannot be told here and now."""
+    """One kind. `make`: what makes the message; None from it: it cannot be sent here and now."""
 
     name: str
     role: Role
-    method: str  # the call in which, or in whose answer, it is told
+    method: str  # the call in which, or in whose answer, it is sent
     falsifies: str
     end: End
     make: Callable[..., Any]
@@ -108,7 +109,7 @@ def verdict(code: str) -> End:
 
 @dataclass(slots=True)
 class Scene:
-    """Where a lie is told. `unit`: of the child on whose line it is, or whose name it uses."""
+    """Where a lie is sent. `unit`: of the child on whose line it is, or whose name it uses."""
 
     world: World
     rng: random.Random

@@ -293,7 +293,7 @@ def sums_left_out(scene: Scene) -> Any:
 # -- in its own handshake --------------------------------------------------------------------------
 
 
-def greets(falsifies: str, end: End) -> Any:
+def in_hello(falsifies: str, end: End) -> Any:
     return says("Hello", falsifies, end, Way.REQUEST)
 
 
@@ -303,7 +303,7 @@ def _shown(scene: Scene) -> pb.HelloRequest | None:
     return hello if hello.signed_challenge else None
 
 
-@greets("the status of its own office, under another key", End(How.SEEN, "status_forged"))
+@in_hello("the status of its own office, under another key", End(How.SEEN, "status_forged"))
 def a_status_under_another_key(scene: Scene) -> Any:
     return _with_status(scene, NodeStatus(
         unit=scene.me.unit, at_ms=scene.world.clockwork.now_ms, incarnation=scene.me.incarnation,
@@ -311,7 +311,7 @@ def a_status_under_another_key(scene: Scene) -> Any:
     ))  # fmt: skip
 
 
-@greets("the status of an office below it, by its own key", End(How.SEEN, "status_forged"))
+@in_hello("the status of an office below it, by its own key", End(How.SEEN, "status_forged"))
 def a_status_of_an_office_below(scene: Scene) -> Any:
     world = scene.world
     children = world.children(scene.teller.index)
@@ -327,7 +327,7 @@ def a_status_of_an_office_below(scene: Scene) -> Any:
     ), scene.key)  # fmt: skip
 
 
-@greets("the status of an office that is not below it", End(How.NOTHING))
+@in_hello("the status of an office that is not below it", End(How.NOTHING))
 def a_status_of_another_branch(scene: Scene) -> Any:
     other = scene.elsewhere()
     if other is None:
@@ -346,19 +346,19 @@ def _with_status(scene: Scene, status: NodeStatus, key: Any = FOREIGN) -> Any:
     return hello
 
 
-@greets("its incarnation: its parent's", refused("unauthorised"))
+@in_hello("its incarnation: its parent's", refused("unauthorised"))
 def a_handshake_under_its_parents_incarnation(scene: Scene) -> Any:
     scene.request.incarnation = scene.them.incarnation
     return scene.request
 
 
-@greets("the incarnation that it continues: its parent's", refused("unauthorised"))
+@in_hello("the incarnation that it continues: its parent's", refused("unauthorised"))
 def a_handshake_that_continues_its_parent(scene: Scene) -> Any:
     scene.request.continues = scene.them.incarnation
     return scene.request
 
 
-@greets("its key: another one, and it is shown", refused("key_refused"))
+@in_hello("its key: another one, and it is shown", refused("key_refused"))
 def a_handshake_under_another_key(scene: Scene) -> Any:
     hello = _shown(scene)
     if hello is None:
@@ -369,7 +369,7 @@ def a_handshake_under_another_key(scene: Scene) -> Any:
     return hello
 
 
-@greets("the signature of the challenge", refused("key_not_shown"))
+@in_hello("the signature of the challenge", refused("key_not_shown"))
 def a_handshake_signed_by_another_hand(scene: Scene) -> Any:
     hello = _shown(scene)
     if hello is None:
@@ -378,7 +378,7 @@ def a_handshake_signed_by_another_hand(scene: Scene) -> Any:
     return hello
 
 
-@greets("the challenge that it signs: not the one it was given", verdict("CHALLENGE"))
+@in_hello("the challenge that it signs: not the one it was given", verdict("CHALLENGE"))
 def a_handshake_for_another_challenge(scene: Scene) -> Any:
     hello = _shown(scene)
     if hello is None:
@@ -387,13 +387,13 @@ def a_handshake_for_another_challenge(scene: Scene) -> Any:
     return hello
 
 
-@greets("its level", verdict("WRONG_PARENT"))
+@in_hello("its level", verdict("WRONG_PARENT"))
 def a_handshake_at_another_level(scene: Scene) -> Any:
     scene.request.level = (scene.me.level + 1) % 4
     return scene.request
 
 
-@greets("its protocol: one of another time", verdict("UPGRADE_FIRST"))
+@in_hello("its protocol: one of another time", verdict("UPGRADE_FIRST"))
 def a_handshake_in_another_protocol(scene: Scene) -> Any:
     scene.request.protocol_min = scene.request.protocol_max = 99
     return scene.request

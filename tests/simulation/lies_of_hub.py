@@ -142,7 +142,7 @@ def bytes_of_a_hub_that_are_no_entry(scene: Scene) -> Any:
 # -- its handshake ---------------------------------------------------------------------------------
 
 
-def _greeting(scene: Scene) -> pb.HelloResponse | None:
+def _accepted(scene: Scene) -> pb.HelloResponse | None:
     reply: pb.HelloResponse = scene.reply
     return reply if reply.verdict == pb.VERDICT_ACCEPTED else None
 
@@ -161,7 +161,7 @@ def a_verdict_that_does_not_exist(scene: Scene) -> Any:
 
 @answers("Hello", "its key: another one, and it is shown", refused("key_refused"))
 def a_hub_under_another_key(scene: Scene) -> Any:
-    reply = _greeting(scene)
+    reply = _accepted(scene)
     if reply is None or not _knows_parent(scene):
         return None
     hello = scene.request
@@ -173,7 +173,7 @@ def a_hub_under_another_key(scene: Scene) -> Any:
 
 @answers("Hello", "the signature for the child's challenge", refused("key_not_shown"))
 def a_hub_that_shows_no_key(scene: Scene) -> Any:
-    reply = _greeting(scene)
+    reply = _accepted(scene)
     if reply is not None and _knows_parent(scene):
         reply.signature = scene.rng.randbytes(64)
         return reply
@@ -182,7 +182,7 @@ def a_hub_that_shows_no_key(scene: Scene) -> Any:
 
 @answers("Hello", "its incarnation: the child's own", refused("unauthorised"))
 def a_hub_under_its_childs_incarnation(scene: Scene) -> Any:
-    reply = _greeting(scene)
+    reply = _accepted(scene)
     if reply is None:
         return None
     hello = scene.request
@@ -211,7 +211,7 @@ def a_receipt_of_another_branch(scene: Scene) -> Any:
 
 
 def _with_receipt(scene: Scene, holder: Any, key: Any = None) -> Any:
-    reply = _greeting(scene)
+    reply = _accepted(scene)
     if reply is None:
         return None
     found = receipt.sign(
@@ -380,7 +380,7 @@ def _area(scene: Scene, change: Any) -> Any:
     for copy in scene.reply.copies:
         if copy.id == scene.notes["record"]:
             change(copy, next(head for head in copy.heads if head.field == "area_m2"))
-            scene.notes["told"] = True
+            scene.notes["sent"] = True
     return scene.reply
 
 
@@ -419,7 +419,7 @@ def a_copy_that_was_not_asked_for(scene: Scene) -> Any:
     scene.reply.copies.add(
         register="premises", unit=scene.them.unit, id=scene.rng.randbytes(16), absent=True
     )
-    scene.notes["told"] = True
+    scene.notes["sent"] = True
     return scene.reply
 
 
@@ -430,5 +430,5 @@ def records_that_were_not_asked_for(scene: Scene) -> Any:
         return scene.reply if "record" in scene.notes else None
     scene.reply.comparable = True
     scene.reply.rows.add(register="premises", unit=scene.me.unit, bucket=1)
-    scene.notes["told"] = True
+    scene.notes["sent"] = True
     return scene.reply

@@ -5,17 +5,18 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from tests.simulation import lies_open
 from tests.simulation.roles import LIES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "security.md"
-HEADER = ("| lie | told by | in | false in it | ends |", "| --- | --- | --- | --- | --- |")
+HEADER = ("| lie | role | in | false in it | ends |", "| --- | --- | --- | --- | --- |")
 
 
 def table() -> list[str]:
     """Return the lines of the table."""
     rows = [
         f"| {lie.name} | {lie.role.value} | {lie.method} | {lie.falsifies} | {lie.end} |"
-        for lie in LIES.values()
+        for lie in (*LIES.values(), *lies_open.LIES.values())
     ]
     return [*HEADER, *rows]
 

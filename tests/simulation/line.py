@@ -36,7 +36,7 @@ from tests.simulation.poison import UNKNOWN_WIRE
 
 if TYPE_CHECKING:
     from tests.simulation.process import Process
-    from tests.simulation.roles import Told
+    from tests.simulation.roles import Sent
 
 REPLIES = {
     "Hello": pb.HelloResponse, "Push": pb.PushResponse, "Pull": pb.PullResponse,
@@ -59,7 +59,7 @@ class Line:
         self._running = False
         self._generation = 0
         self._hang_up_watch: Callable[[], None] | None = None
-        self._false: Told | None = None  # the lie that a pull has brought, until it is applied
+        self._false: Sent | None = None  # the lie that a pull has brought, until it is applied
 
     @property
     def acked_by_parent(self) -> dict[Lane, int]:
@@ -230,7 +230,7 @@ class Line:
             ledger.note("snapshot", "handed up")
         self._world.oracle.answered(self._process, reply)
 
-    def _judge(self, false: Told, event: Event) -> None:
+    def _judge(self, false: Sent, event: Event) -> None:
         self._false = None
         self._world.roles.replied(false, self._process, event)
 

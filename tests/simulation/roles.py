@@ -25,7 +25,7 @@ from tests.simulation import (
     lies_of_child,
     lies_of_copies,
     lies_of_hub,
-    lies_of_stranger,
+    lies_of_outsider,
     lies_written,
 )
 from tests.simulation.clockwork import Violation
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 LIES: dict[str, Lie] = {
-    **lies_of_child.LIES, **lies_of_copies.LIES, **lies_of_hub.LIES, **lies_of_stranger.LIES,
+    **lies_of_child.LIES, **lies_of_copies.LIES, **lies_of_hub.LIES, **lies_of_outsider.LIES,
     **lies_written.LIES,
 }  # fmt: skip
 REQUESTS = {
@@ -49,14 +49,14 @@ REQUESTS = {
                  "UploadSnapshot")
 }  # fmt: skip
 REPLIES = {name: getattr(pb, f"{name}Response") for name in REQUESTS}
-# What an honest office answers when it is not well, whatever it is asked; the lie is told in vain.
+# What an honest office answers when it is not well, whatever it is asked; the lie is sent in vain.
 UNWELL = frozenset({"store_unavailable", "overloaded", "commit_unknown", "session_unknown"})
 NO_SESSION = frozenset({"BACK_OFF", "CLONE", "RESTORED", "CHALLENGE", "WRONG_PARENT"})
 Store = tuple[Any, ...]
 
 
 @dataclass(slots=True)
-class Told:
+class Sent:
     """One lie on its way."""
 
     lie: Lie
@@ -71,11 +71,11 @@ class Roles:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._calls: dict[bytes, Told] = {}
-        self._requests: dict[tuple[int, str], list[Told]] = defaultdict(list)  # by child, call
-        self._replies: dict[tuple[int, str], list[Told]] = defaultdict(list)  # by hub, call
-        self._rewritten: dict[bytes, Told] = {}  # answers on their way
-        self._announced: dict[int, Told] = {}  # child -> the snapshot that its hub will invent
+        self._calls: dict[bytes, Sent] = {}
+        self._requests: dict[tuple[int, str], list[Sent]] = defaultdict(list)  # by child, call
+        self._replies: dict[tuple[int, str], list[Sent]] = defaultdict(list)  # by hub, call
+        self._rewritten: dict[bytes, Sent] = {}  # answers on their way
+        self._announced: dict[int, Sent] = {}  # child -> the snapshot that its hub will invent
         self._written: dict[bytes, str] = {}  # record -> the lie that it is
         self._hellos: dict[tuple[int, int], bytes] = {}  # (parent, child) -> a handshake
         self._sessions: dict[tuple[int, int], list[int]] = defaultdict(list)
@@ -88,8 +88,8 @@ class Roles:
         """Let an office or a stranger lie once; `plan.office`: the child, hub or listener."""
         lie, world = LIES[plan.kind], self._world
         rng = random.Random(plan.seed)
-        if lie.role is Role.STRANGER:
-            self._by_stranger(lie, plan.office, rng)
+        if lie.role is Role.OUTSIDER:
+            self._by_outsider(lie, plan.office, rng)
             return
         liar = world.processes.get(plan.office)
         if liar is None:
@@ -98,20 +98,20 @@ class Roles:
             case Way.CALL if plan.office:
                 self._call(lie, plan.office, rng)
             case Way.REQUEST if plan.office:
-                self._requests[plan.office, lie.method].append(self._told(lie, plan.office, rng))
+                self._requests[plan.office, lie.method].append(self._sent(lie, plan.office, rng))
                 self._wake(lie, plan.office)
             case Way.REPLY if world.children(plan.office):
                 child = rng.choice(world.children(plan.office))
-                self._replies[plan.office, lie.method].append(self._told(lie, child, rng))
+                self._replies[plan.office, lie.method].append(self._sent(lie, child, rng))
                 self._wake(lie, child)
             case Way.WRITTEN:
                 liar.when_awake(lambda: self._write(lie, plan.office, rng))
 
-    def _told(self, lie: Lie, index: int, rng: random.Random) -> Told:
+    def _sent(self, lie: Lie, index: int, rng: random.Random) -> Sent:
         scene: Any = Scene(self._world, rng, None, None, self._world.units[index].unit_id)  # type: ignore[arg-type]
-        return Told(lie, scene, index)
+        return Sent(lie, scene, index)
 
-    def _by_stranger(self, lie: Lie, listener: int, rng: random.Random) -> None:
+    def _by_outsider(self, lie: Lie, listener: int, rng: random.Random) -> None:
         children = self._world.children(listener)
         if children:
             self._call(lie, rng.choice(children), rng)
@@ -121,7 +121,7 @@ class Roles:
         world = self._world
         self._number += 1
         envelope = f"lie {self._number} {lie.name}".encode()
-        self._calls[envelope] = self._told(lie, index, rng)
+        self._calls[envelope] = self._sent(lie, index, rng)
         above = world.plan.parents[index]
         world.network.call(
             index, world.parent_process(above), world.units[above].unit_id, lie.method, envelope,
@@ -171,9 +171,9 @@ class Roles:
         face: Callable[[str, bytes, Context], bytes],
     ) -> tuple[bytes, bool]:  # fmt: skip
         """Answer a call; whether it was an honest one. Raises: grpc.RpcError."""
-        told = self._calls.get(request) if self._calls else None
-        if told is not None:
-            return self._serve_call(told, process, name, face, context), False
+        sent = self._calls.get(request) if self._calls else None
+        if sent is not None:
+            return self._serve_call(sent, process, name, face, context), False
         if not self._watched:
             return face(name, request, context), True
         message = REQUESTS[name].FromString(request)
@@ -183,40 +183,40 @@ class Roles:
         if name == "Snapshot" and child in self._announced:
             return self._invented(process, child, message), False
         if (rewritten := self._rewritten_request(process, child, name, request)) is not None:
-            told, false = rewritten
-            return self._judged(told, process, lambda: face(name, false, context)), True
+            sent, false = rewritten
+            return self._judged(sent, process, lambda: face(name, false, context)), True
         reply = face(name, request, context)
         return self._altered(process, child, name, message, reply), True
 
     def _rewritten_request(
         self, process: Process, child: int, name: str, request: bytes
-    ) -> tuple[Told, bytes] | None:
+    ) -> tuple[Sent, bytes] | None:
         """Return an honest call as a tampered child rewrites it, if it has something to say."""
         waiting = self._requests.get((child, name), [])
-        for told in waiting:
-            told.scene.listener, told.scene.liar = process, self._world.processes.get(child)
-            told.scene.request = REQUESTS[name].FromString(request)
-            false = told.lie.make(told.scene) if told.scene.liar is not None else None
+        for sent in waiting:
+            sent.scene.listener, sent.scene.liar = process, self._world.processes.get(child)
+            sent.scene.request = REQUESTS[name].FromString(request)
+            false = sent.lie.make(sent.scene) if sent.scene.liar is not None else None
             if false is not None:
-                waiting.remove(told)
-                return told, false.SerializeToString()
+                waiting.remove(sent)
+                return sent, false.SerializeToString()
         return None
 
     def _serve_call(
-        self, told: Told, process: Process, name: str, face: Any, context: Context
+        self, sent: Sent, process: Process, name: str, face: Any, context: Context
     ) -> bytes:
-        scene = told.scene
+        scene = sent.scene
         scene.listener = process
-        if told.lie.role is Role.CHILD:
-            scene.liar = self._world.processes.get(told.index)
+        if sent.lie.role is Role.CHILD:
+            scene.liar = self._world.processes.get(sent.index)
             if not self._has_session(scene):
                 return b""
         scene.ask = lambda message: _asked(face, name, message, context)
-        false = told.lie.make(scene)
+        false = sent.lie.make(scene)
         if false is None:
             return b""
         wire = false if isinstance(false, bytes) else false.SerializeToString()
-        return self._judged(told, process, lambda: face(name, wire, context))
+        return self._judged(sent, process, lambda: face(name, wire, context))
 
     def _has_session(self, scene: Scene) -> bool:
         """Return whether the liar's line is up: else every call of its is refused alike."""
@@ -232,28 +232,28 @@ class Roles:
             and session.incarnation == scene.me.incarnation
         )  # fmt: skip
 
-    def _judged(self, told: Told, process: Process, answer: Callable[[], bytes]) -> bytes:
+    def _judged(self, sent: Sent, process: Process, answer: Callable[[], bytes]) -> bytes:
         """Let a parent answer, and compare the end with the one that the lie must have."""
-        told.before = _store_of(process)
+        sent.before = _store_of(process)
         try:
             reply = answer()
         except grpc.RpcError as error:
             refusal = read_refusal(error)
             code = refusal.code if refusal is not None else error.code().name  # type: ignore[attr-defined]
-            self._end(told, process, End(How.REFUSED, code))
+            self._end(sent, process, End(How.REFUSED, code))
             raise
-        self._end(told, process, self._end_of_reply(told, process, reply))
+        self._end(sent, process, self._end_of_reply(sent, process, reply))
         return reply
 
-    def _end_of_reply(self, told: Told, process: Process, reply: bytes) -> End:
-        message = REPLIES[told.lie.method].FromString(reply)
+    def _end_of_reply(self, sent: Sent, process: Process, reply: bytes) -> End:
+        message = REPLIES[sent.lie.method].FromString(reply)
         if isinstance(message, pb.HelloResponse):
             verdict = Verdict(message.verdict).name
             if verdict not in ("ACCEPTED", "SNAPSHOT"):
                 return End(How.VERDICT, verdict)
         if isinstance(message, pb.DigestResponse) and message.copies and message.copies[0].reason:
             return End(How.LEFT, message.copies[0].reason)
-        return self._seen(process, told.scene.unit) or End(How.NOTHING)
+        return self._seen(process, sent.scene.unit) or End(How.NOTHING)
 
     def _seen(self, process: Process, peer: int) -> End | None:
         code = process.office.signature_refusals.open().get(peer)
@@ -264,20 +264,20 @@ class Roles:
     def _altered(
         self, process: Process, child: int, name: str, request: Any, reply: bytes
     ) -> bytes:
-        for told in [*self._replies.get((process.index, name), ())]:
+        for sent in [*self._replies.get((process.index, name), ())]:
             listener = self._world.processes.get(child)
-            if told.index != child or listener is None:
+            if sent.index != child or listener is None:
                 continue
-            scene = told.scene
+            scene = sent.scene
             scene.listener, scene.liar = listener, process
             scene.request, scene.reply = request, REPLIES[name].FromString(reply)
-            false = told.lie.make(scene)
+            false = sent.lie.make(scene)
             if false is None:
                 continue
-            if name != "Digest" or scene.notes.get("told"):
-                self._replies[process.index, name].remove(told)
+            if name != "Digest" or scene.notes.get("sent"):
+                self._replies[process.index, name].remove(sent)
                 wire: bytes = false.SerializeToString()
-                self._rewritten[wire] = told
+                self._rewritten[wire] = sent
                 return wire
             return false.SerializeToString()  # type: ignore[no-any-return]
         if name == "Hello":
@@ -287,56 +287,56 @@ class Roles:
     def _announce(self, process: Process, child: int, reply: bytes) -> bytes:
         """Send a child for a snapshot, if its hub has one to invent."""
         message = pb.HelloResponse.FromString(reply)
-        for told in self._replies.get((process.index, "Snapshot"), ()):
-            if told.index == child and message.verdict == pb.VERDICT_ACCEPTED:
-                self._replies[process.index, "Snapshot"].remove(told)
-                self._announced[child] = told
+        for sent in self._replies.get((process.index, "Snapshot"), ()):
+            if sent.index == child and message.verdict == pb.VERDICT_ACCEPTED:
+                self._replies[process.index, "Snapshot"].remove(sent)
+                self._announced[child] = sent
                 message.verdict = pb.VERDICT_SNAPSHOT
                 return message.SerializeToString()
         return reply
 
     def _invented(self, process: Process, child: int, request: Any) -> bytes:
-        told = self._announced.pop(child)
-        scene = told.scene
+        sent = self._announced.pop(child)
+        scene = sent.scene
         scene.liar, scene.request = process, request
         listener = self._world.processes.get(child)
         if listener is None:
             return b""
         scene.listener = listener
-        false = told.lie.make(scene)
+        false = sent.lie.make(scene)
         if false is None:
             return b""
         wire: bytes = false.SerializeToString()
-        self._rewritten[wire] = told
+        self._rewritten[wire] = sent
         return wire
 
-    def reply_to(self, process: Process, result: bytes | grpc.RpcError) -> Told | None:
+    def reply_to(self, process: Process, result: bytes | grpc.RpcError) -> Sent | None:
         """Return the lie that an answer is, as it arrives at the child."""
         if not self._rewritten or isinstance(result, grpc.RpcError):
             return None
-        told = self._rewritten.pop(result, None)
-        if told is not None:
-            told.before = _store_of(process)
-        return told
+        sent = self._rewritten.pop(result, None)
+        if sent is not None:
+            sent.before = _store_of(process)
+        return sent
 
-    def replied(self, told: Told, process: Process, event: Event) -> None:
+    def replied(self, sent: Sent, process: Process, event: Event) -> None:
         """Compare what a child made of a false answer with the end that it must have."""
         if isinstance(event, Failed):
             end = End(How.REFUSED, event.code)
-        elif told.lie.method == "Digest":
+        elif sent.lie.method == "Digest":
             left = process.dialer.end._exchange._drilldown.left  # type: ignore[union-attr]
-            reasons = [why for name, why in left if name.id == told.scene.notes["record"]]
+            reasons = [why for name, why in left if name.id == sent.scene.notes["record"]]
             end = End(How.LEFT, reasons[-1]) if reasons else End(How.NOTHING)
         else:
-            end = self._seen(process, told.scene.me.unit) or End(How.NOTHING)
-        self._end(told, process, end)
+            end = self._seen(process, sent.scene.me.unit) or End(How.NOTHING)
+        self._end(sent, process, end)
 
     # -- the end -------------------------------------------------------------------------------
 
-    def _end(self, told: Told, process: Process, end: End) -> None:
-        lie, after = told.lie, _store_of(process)
+    def _end(self, sent: Sent, process: Process, end: End) -> None:
+        lie, after = sent.lie, _store_of(process)
         self._world.clockwork.note(f"lie {lie.name}: {end}")
-        stored = after != told.before
+        stored = after != sent.before
         if stored or end not in (lie.end, *_in_vain(lie, end)):
             raise Violation(
                 "a lie ended otherwise",

@@ -14,7 +14,7 @@ UNKNOWN = 77  # a unit of no tree
 
 
 def says(method: str, falsifies: str, end: End) -> Any:
-    return LIES.add(Role.STRANGER, method, falsifies, end)
+    return LIES.add(Role.OUTSIDER, method, falsifies, end)
 
 
 def _invented(scene: Scene) -> dict[str, int]:
