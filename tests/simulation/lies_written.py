@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from node.domain.posting import PostingKind, posting_id_for
 from sync.codec import entry as codec
 from sync.model import audience
 from sync.model.change import Block, Operation
@@ -142,6 +143,45 @@ def a_record_in_the_control_lane(scene: Scene) -> Any:
 @child("how many records an entry has", "malformed")
 def another_count_than_its_body(scene: Scene) -> Any:
     return _write(scene, "malformed", "premises", PREMISES, twice=True)
+
+
+# -- money -----------------------------------------------------------------------------------------
+
+
+def books(falsifies: str, reason: str) -> Any:
+    return LIES.add(Role.CHILD, "entry", falsifies, End(How.QUARANTINED, reason), Way.WRITTEN)
+
+
+def _post(scene: Scene, kind: PostingKind, **values: Any) -> bytes | None:
+    """Write a posting of a community into its log, but not into its own books."""
+    if scene.me.level != 3:
+        return None
+    transfer = scene.rng.randbytes(16)
+    fields = {
+        "kind": kind.value, "fund": "F1", "year": 2026, "transfer": transfer.hex(),
+        "debit": "spent:office", "credit": "held", "amount_fen": 10**12, "level": 3,
+        "at_ms": scene.world.clockwork.now_ms, "peer": None, "peer_level": None, **values,
+    }  # fmt: skip
+    record = posting_id_for(scene.me.unit, kind, transfer)
+    columns = [[value] for value in fields.values()]
+    block = Block("posting", scene.me.unit, Operation.CREATE, [record], tuple(fields), columns)
+    append_as(scene.teller, [block], None, Lane.CONTROL, audience.up(0))
+    return record
+
+
+@books("money: more than its account has", "overdrawn")
+def more_money_than_there_is(scene: Scene) -> Any:
+    return _post(scene, PostingKind.SPEND, category="office")
+
+
+@books("money: an appropriation of its own", "not_entitled")
+def an_appropriation_of_its_own(scene: Scene) -> Any:
+    return _post(scene, PostingKind.APPROPRIATE, debit="held", credit="source")
+
+
+@books("money: from an account into itself", "bad_posting")
+def money_into_the_same_account(scene: Scene) -> Any:
+    return _post(scene, PostingKind.SPEND, debit="held", category="office")
 
 
 # -- a lying hub -----------------------------------------------------------------------------------

@@ -349,6 +349,29 @@ class Roles:
         else:
             self._world.ledger.note("lie in vain", end.code)
 
+    @property
+    def postings(self) -> set[bytes]:
+        """Return the postings that are lies: no book has them but as quarantined."""
+        return {record for record, name in self._written.items() if _is_posting(LIES[name])}
+
+    def is_posting(self, record: bytes, reason: str) -> bool:
+        """Return whether this is a false posting that is to be quarantined for this reason."""
+        name = self._written.get(record)
+        return name is not None and _is_posting(LIES[name]) and LIES[name].end.code == reason
+
+    def check_postings(self, process: Process) -> None:
+        """A false posting that an office knows counts in none of its books. Raises: Violation."""
+        for record in sorted(self.postings):
+            query = "SELECT count(*) FROM {} WHERE id=?"
+            (there,), (uncounted,) = (
+                process.eye.execute(query.format(table), (record,)).fetchone()
+                for table in ("r_posting", "uncounted_posting")
+            )
+            if there > uncounted:
+                raise Violation(
+                    "a lie ended otherwise", f"{self._written[record]} at {process.index}: counted"
+                )
+
     def found_quarantined(self, process: Process, reason: str, records: bytes, wire: bytes) -> None:
         """Note a written lie that an office has quarantined."""
         if not self._written:
@@ -380,6 +403,10 @@ class Roles:
 
     def _child_of(self, unit: int) -> int:
         return next((i for i, u in enumerate(self._world.units) if u.unit_id == unit), -1)
+
+
+def _is_posting(lie: Lie) -> bool:
+    return lie.way is Way.WRITTEN and lie.end.code in ("overdrawn", "not_entitled", "bad_posting")
 
 
 def _in_vain(lie: Lie, end: End) -> tuple[End, ...]:
