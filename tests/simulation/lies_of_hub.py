@@ -14,6 +14,7 @@ from sync.model.change import Entry
 from sync.model.limits import SNAPSHOT_ROWS
 from sync.model.schema import Lane
 from sync.model.version import version_of
+from sync.store import peers
 from sync.wire.link.v1 import link_pb2 as pb
 from tests.simulation.lie import DOWN, FOREIGN, UP, End, How, Lies, Role, Scene, Way, refused
 
@@ -224,8 +225,6 @@ def _with_receipt(scene: Scene, holder: Any, key: Any = None) -> Any:
 
 
 def _knows_parent(scene: Scene) -> bool:
-    from sync.store import peers
-
     with scene.listener.office.store.read() as tx:
         return bool(peers.load(tx, scene.me.unit).key_pinned)
 

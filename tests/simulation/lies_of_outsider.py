@@ -6,6 +6,7 @@ from typing import Any
 
 from sync.link.possession import CHILD, PARENT, Sides, sign
 from sync.model.limits import LISTED_MAX
+from sync.store import peers
 from sync.wire.link.v1 import link_pb2 as pb
 from tests.simulation.lie import FOREIGN, End, Lies, Role, Scene, refused, verdict
 
@@ -181,7 +182,5 @@ def bytes_that_are_no_message(scene: Scene) -> Any:
 
 def _pinned(scene: Scene) -> bytes:
     """Return the key under which the listener knows the child."""
-    from sync.store import peers
-
     with scene.listener.office.store.read() as tx:
         return bytes.fromhex(peers.load(tx, scene.unit).key_pinned)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -63,7 +63,6 @@ class Sent:
     scene: Scene
     index: int  # the child on whose line it goes
     before: Store = ()
-    notes: dict[str, Any] = field(default_factory=dict)
 
 
 class Roles:

@@ -34,6 +34,13 @@ def test_lies_among_honest_faults_break_no_invariant(seed: int) -> None:
     assert any(what == "lie" for what, _ in result.ledger.counts)
 
 
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(40))
+def test_lies_among_all_faults_of_a_seed_break_no_invariant(seed: int) -> None:
+    result = run(with_lies(plan_of(seed)))
+    assert result.passed, story_of(result)
+
+
 def test_lies_change_nothing_else_that_a_seed_draws() -> None:
     plan = plan_of(7)
     assert with_lies(plan).without(lies=()) == plan
