@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 
-from tests.simulation.aimed import LEVELS, PARENTS
+from tests.simulation.aimed import LEVELS, MINUTE_MS, PARENTS, shown
 from tests.simulation.lie import Role
 from tests.simulation.plan import DAY_MS, HOUR_MS, Fault, Mode, Noise, Op, Plan
 from tests.simulation.roles import LIES
@@ -40,7 +40,21 @@ def with_lies(plan: Plan) -> Plan:
 
 def staged_lies(mode: Mode = "fast") -> tuple[Plan, ...]:
     """Return plans in which, between them, every kind of lie occurs."""
-    return tuple(_staged(mode, number) for number in range(len(LIARS)))
+    return (*(_staged(mode, number) for number in range(len(LIARS))), _recovering(mode))
+
+
+def _recovering(mode: Mode) -> Plan:
+    """Return a plan in which a street and its city are restored, and those who help them lie."""
+    rng = random.Random(f"recovering lies:{mode}")
+    plan = shown(mode)
+    returned, replayed = (
+        "an entry that a restored parent never wrote", "an entry that a restored child never wrote"
+    )  # fmt: skip
+    lies = [
+        _lie(rng, 20 * MINUTE_MS, 3, returned), _lie(rng, 2 * HOUR_MS, 1, returned),
+        *(_lie(rng, 20 * MINUTE_MS, 1, replayed) for _ in range(4)),
+    ]  # fmt: skip
+    return plan.without(seed=len(LIARS), lies=_in_order(lies))
 
 
 def _staged(mode: Mode, number: int) -> Plan:

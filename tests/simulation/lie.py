@@ -82,6 +82,23 @@ class Lie:
     way: Way = Way.CALL
 
 
+def invented_after(scene: Scene, entries: Any, signatures: Any) -> bool:
+    """Add to some entries one that follows the last, signed by the liar under its writer's key."""
+    if not entries or not signatures:
+        return False
+    last = codec.entry_from_wire(entries[-1])
+    entry = codec.entry_to_wire(
+        scene.blocks(last.unit), incarnation=last.incarnation, unit=last.unit, level=last.level,
+        audience=last.audience, lane=last.lane, seq=last.seq + 1, prev_hash=last.hash,
+        hlc=last.hlc + 1,
+    )  # fmt: skip
+    stream = (last.incarnation, last.audience, last.lane.value)
+    shown = next(s.public_key for s in signatures if (s.incarnation, s.audience, s.lane) == stream)
+    entries.append(entry.wire)
+    signatures.append(scene.signed(entry, public_key=shown))
+    return True
+
+
 class Lies(dict[str, Lie]):
     """Kinds by name, in the order of the table."""
 

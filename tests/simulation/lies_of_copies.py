@@ -29,6 +29,7 @@ from tests.simulation.lie import (
     Role,
     Scene,
     Way,
+    invented_after,
     refused,
     verdict,
 )
@@ -60,6 +61,13 @@ def entries_of_a_parent_that_lost_nothing(scene: Scene) -> Any:
 @says("RestoreParent", "bytes that are no entry", refused("malformed"))
 def a_restore_of_no_entries(scene: Scene) -> Any:
     return pb.RestoreParentRequest(entries=[b"\xff" * 9], last=True, **_call(scene))
+
+
+@says("RestoreParent", "an entry that its restored parent never wrote, among those that it did",
+      refused("bad_signature"), Way.REQUEST)  # fmt: skip
+def an_entry_that_a_restored_parent_never_wrote(scene: Scene) -> Any:
+    request = scene.request
+    return request if invented_after(scene, request.entries, request.signatures) else None
 
 
 @says("Snapshot", "that it was sent for copies", refused("session_unknown"))

@@ -16,7 +16,19 @@ from sync.model.schema import Lane
 from sync.model.version import version_of
 from sync.store import peers
 from sync.wire.link.v1 import link_pb2 as pb
-from tests.simulation.lie import DOWN, FOREIGN, UP, End, How, Lies, Role, Scene, Way, refused
+from tests.simulation.lie import (
+    DOWN,
+    FOREIGN,
+    UP,
+    End,
+    How,
+    Lies,
+    Role,
+    Scene,
+    Way,
+    invented_after,
+    refused,
+)
 
 LIES = Lies()
 
@@ -314,6 +326,13 @@ def a_snapshot_too_large(scene: Scene) -> Any:
 @hands_down("bytes that are no chunk", refused("malformed"))
 def a_snapshot_of_no_chunk(scene: Scene) -> Any:
     return pb.SnapshotResponse(payload=b"\xff" * 40)
+
+
+@answers("Replay", "an entry that the restored child never wrote, among those that it did",
+         refused("bad_signature"))  # fmt: skip
+def an_entry_that_a_restored_child_never_wrote(scene: Scene) -> Any:
+    reply = scene.reply
+    return reply if invented_after(scene, reply.entries, reply.signatures) else None
 
 
 # -- comparisons -----------------------------------------------------------------------------------
