@@ -63,6 +63,9 @@ def _staged(mode: Mode, number: int) -> Plan:
     lies = []
     for role, office in ((Role.CHILD, child), (Role.HUB, hub), (Role.OUTSIDER, hub)):
         kinds = [name for name, lie in LIES.items() if lie.role is role]
+        kinds += [
+            kind for kind in kinds if LIES[kind].method == "Digest"
+        ]  # these may come too late
         rng.shuffle(kinds)
         lies += [
             _lie(rng, HOUR_MS // 2 + n * APART_MS + rng.randrange(60_000), office, kind)

@@ -374,7 +374,7 @@ def _drilled(scene: Scene) -> bool:
                 parts=[part_of(record, width)], ids=record, checksums=[scene.rng.getrandbits(60)],
             )  # fmt: skip
             reply.comparable = True
-        case "copies":
+        case "copies" if "record" in scene.notes:
             return bool(reply.comparable)
         case _:
             reply.comparable = False
