@@ -60,7 +60,7 @@ bench: setup ## run the benchmarks
 	$(BIN)/python -m tests.benchmarks
 
 sim: setup ## run the simulator on SEEDS seeds (default 25)
-	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --roles
 
 mutants: setup ## break the code on purpose and see that a test notices
 	$(BIN)/python -m tests.mutants

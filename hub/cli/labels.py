@@ -77,6 +77,8 @@ REASONS: Labels = {
     "foreign_version": ("对方无权提供该内容", "the sender may not send this version"),
     "not_owner": ("修改单位无权填写该字段", "its writer does not own the field"),
     "append_only": ("只能新增的记录被修改", "a record that is only added was changed"),
+    "wrong_lane": ("通道与台账规定不符", "it came in another lane than the register's"),
+    "wrong_audience": ("送达范围与台账规定不符", "it went to others than the register says"),
     "missing_record": ("所依据的记录尚未到达", "the record that it changes has not arrived"),
     "constraint_violation": ("数据库拒绝写入", "the database refused it"),
     "blocked": ("同一记录的前一条变更未入库", "an earlier change of the record waits"),

@@ -61,7 +61,7 @@ def register_schema(register: Register) -> RegisterSchema:
     own = register.audience == "record" or register.name == "mark"
     return RegisterSchema(
         register.name, _LANES[register.lane], fields, indexes, own, register.append_only,
-        _NATURAL_IDS.get(register.name),
+        _NATURAL_IDS.get(register.name), "" if register.audience == "record" else register.audience,
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from sync.log import signatures as log_signatures
 from sync.log.append import log_row
 from sync.log.outcome import Applied, Received
 from sync.merge.copies import Chunk
-from sync.model.access import denial_reason
+from sync.model.access import refusal_of
 from sync.model.attribution import UNKNOWN, Attribution, BadAttribution, fault_of
 from sync.model.authority import Ground, Message, Writer
 from sync.model.change import Batch, Block, Edit, Entry, Signature, StreamHead
@@ -335,9 +335,7 @@ def _apply_entry(
         reason = (
             "unknown_register"
             if register is None
-            else denial_reason(
-                block, register, writer=entry.unit, level=entry.level, routes=replica.routes
-            )
+            else refusal_of(block, register, entry, replica.routes)
         )
         if reason is not None:
             quarantine.quarantine_change(

@@ -14,7 +14,7 @@ from sync.codec import block as block_codec
 from sync.codec import entry as codec
 from sync.log import entries as log
 from sync.log.outcome import Received
-from sync.model.access import denial_reason
+from sync.model.access import refusal_of
 from sync.model.change import ID_BYTES, Block, Entry, Operation
 from sync.model.effect import Effect
 from sync.model.errors import Malformed
@@ -201,9 +201,7 @@ def _refusal(
 ) -> str | None:
     if register is None:
         return "unknown_register"
-    return denial_reason(
-        block, register, writer=entry.unit, level=entry.level, routes=replica.routes
-    )
+    return refusal_of(block, register, entry, replica.routes)
 
 
 def _part_of(block: Block, change: QuarantinedChange) -> Block | None:

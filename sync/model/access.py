@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from sync.model.change import Block, Operation
+from sync.model import audience
+from sync.model.change import Block, Entry, Operation
 from sync.model.errors import ErrorKind, SilianError
 from sync.model.schema import RegisterSchema
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from sync.merge.record import RecordState
 
 APPEND_ONLY = "append_only"
+WRONG_LANE = "wrong_lane"
+WRONG_AUDIENCE = "wrong_audience"
 
 
 class Routes(Protocol):
@@ -57,6 +60,29 @@ def denial_reason(
             continue
         return "not_owner"
     return None
+
+
+def refusal_of(
+    block: Block, register: RegisterSchema, entry: Entry, routes: Routes
+) -> str | None:  # fmt: skip
+    """Return why an entry's block is not accepted here, as a reason of quarantine."""
+    return denial_reason(
+        block, register, writer=entry.unit, level=entry.level, routes=routes
+    ) or _misdirection(block, register, entry)
+
+
+def _misdirection(block: Block, register: RegisterSchema, entry: Entry) -> str | None:
+    """Return whether a change went another way than the register says, and so to others.
+
+    What an upper office writes of a lower one's record goes down to that office, too.
+    """
+    if entry.lane is not register.lane:
+        return WRONG_LANE
+    if register.audience in ("", entry.audience):
+        return None
+    down_to_it = audience.parse(entry.audience).down_to == block.unit
+    goes_up = register.audience.startswith("up:")
+    return None if goes_up and down_to_it else WRONG_AUDIENCE
 
 
 def is_rewritten(copy: RecordState, register: RegisterSchema) -> bool:

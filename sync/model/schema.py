@@ -67,6 +67,7 @@ class RegisterSchema:
     own: bool = False  # each office writes records of its own unit only, and none of those below
     append_only: bool = False  # a record is never changed or ended, by its owner neither
     natural_id: NaturalId | None = None
+    audience: str = ""  # of every change; empty: decided for each record by its writer
 
     @cached_property
     def names(self) -> tuple[str, ...]:

@@ -17,7 +17,15 @@ DEFERRED = frozenset({"unknown_register", "unknown_field"})  # wait for an upgra
 OF_CAUSE = frozenset({"missing_record", "blocked"})  # applied once their cause has come
 OF_COPY = "foreign_version"  # a copy: entries of whoever may write go on, and it waits for them
 OF_WRITER = frozenset(
-    {"foreign_unit", "not_owner", "append_only", "wrong_kind", "invalid_value"}
+    {
+        "foreign_unit",
+        "not_owner",
+        "append_only",
+        "wrong_lane",
+        "wrong_audience",
+        "wrong_kind",
+        "invalid_value",
+    }
 )  # only this writer's later changes wait
 _QUARANTINE = (
     "INSERT INTO quarantine "
@@ -48,8 +56,9 @@ def quarantine_change(
     """Quarantine a change. Its complete entry is in the log and is relayed.
 
     `reason` is one of: malformed, unknown_register, unknown_field, wrong_kind, invalid_value,
-    foreign_unit, not_owner, append_only, missing_record, constraint_violation, blocked. Without
-    `record` it is about every record of the block; without `block` about the whole entry.
+    foreign_unit, not_owner, append_only, wrong_lane, wrong_audience, missing_record,
+    constraint_violation, blocked. Without `record` it is about every record of the block; without
+    `block` about the whole entry.
     """
     register = block.register[:60] if block else ""
     unit = block.unit if block else entry.unit

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sync.model.authority import RULES, Rule
+from tests.simulation import lies_page
 
 PAGE = Path(__file__).parents[2] / "docs" / "security.md"
 
@@ -20,3 +21,9 @@ def test_the_page_has_the_rules_of_the_code_in_their_order() -> None:
     start = lines.index("| message | brings | written by | goes | when |") + 2
     shown = lines[start : start + len(RULES) + 1]
     assert shown == [*map(row_of, RULES), ""]
+
+
+def test_the_page_has_every_lie_of_the_simulator_with_its_end() -> None:
+    """`python -m tests.simulation.lies_page` writes it."""
+    lines, start, end = lies_page.shown(PAGE.read_text(encoding="utf-8"))
+    assert lines[start:end] == lies_page.table()

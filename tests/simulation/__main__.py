@@ -14,7 +14,9 @@ from pathlib import Path
 from tests.simulation import power
 from tests.simulation.aimed import stages
 from tests.simulation.ledger import Ledger
+from tests.simulation.liars import staged_lies, with_lies
 from tests.simulation.plan import Mode, Plan, plan_from_json, plan_of
+from tests.simulation.roles import LIES
 from tests.simulation.run import Result, run_again
 from tests.simulation.shrink import save, shrunk
 
@@ -28,6 +30,8 @@ def main() -> int:
     if args.power_cuts:
         return power.main(args.power_cuts, args.jobs)
     plans = [plan.without(keys=True) if args.keys else plan for plan in _plans(args)]
+    if args.roles:
+        plans = [*staged_lies(args.mode), *map(with_lies, plans)]
     began_s = time.monotonic()
     ledger, failures, node_days, cpu_s, steps = Ledger(), [], 0.0, 0.0, 0
     for result, again in _results(plans, args.jobs):
@@ -52,6 +56,8 @@ def main() -> int:
     )
     whole = args.staged is not None or len(plans) >= COMPLETE
     missing = ledger.missing(args.mode) if whole else []
+    if args.roles:
+        missing += ledger.missing_of({"lie": LIES})
     for kind in missing:
         print(f"never occurred: {kind}")
     for failure in failures[: args.shrink]:
@@ -70,6 +76,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--mode", choices=("fast", "crash"), default="fast")
     parser.add_argument(
         "--keys", action="store_true", help="stores put back or copied keep their key"
+    )
+    parser.add_argument(
+        "--roles", action="store_true", help="tampered children, lying hubs and strangers, too"
     )
     parser.add_argument("--jobs", type=int, default=2, help="processes at once")
     parser.add_argument("--shrink", type=int, default=1, help="how many failures to make small")
@@ -108,7 +117,8 @@ def _line(result: Result) -> str:
     plan = result.plan
     return (
         f"seed {plan.seed}: {len(plan.parents)} offices, {plan.node_days:.1f} node-days, "
-        f"{len(plan.ops)} operations, {len(plan.faults)} faults, {result.steps} events, "
+        f"{len(plan.ops)} operations, {len(plan.faults)} faults, "
+        f"{len(plan.lies)} lies, {result.steps} events, "
         f"{result.commits} commits, {result.cpu_s:.1f} s"
     )
 
@@ -117,8 +127,8 @@ def _print_result(result: Result, mode: str) -> None:
     print(f"{_line(result)}\n  BROKE {result.detail[:2_000]}")
     for event in result.story:
         print(f"    {event}")
-    keys = " --keys" if result.plan.keys else ""
-    print(f"  python -m tests.simulation --mode {mode} --seed {result.plan.seed}{keys}", flush=True)
+    how = " --keys" * result.plan.keys + " --roles" * bool(result.plan.lies)
+    print(f"  python -m tests.simulation --mode {mode} --seed {result.plan.seed}{how}", flush=True)
 
 
 if __name__ == "__main__":

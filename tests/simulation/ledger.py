@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from tests.simulation.plan import AIMED, GROUPS, IN_MODE, Mode
 from tests.simulation.poison import REASONS
@@ -68,7 +68,10 @@ class Ledger:
 
     def missing(self, mode: Mode = "fast") -> list[str]:
         """Return what should have occurred in this mode and did not."""
-        expected = EXPECTED | {"fault": AIMED | frozenset(IN_MODE[mode])}
+        return self.missing_of(EXPECTED | {"fault": AIMED | frozenset(IN_MODE[mode])})
+
+    def missing_of(self, expected: Mapping[str, Collection[str]]) -> list[str]:
+        """Return those of these kinds that did not occur."""
         return [
             f"{what}: {kind}"
             for what, kinds in sorted(expected.items())

@@ -18,6 +18,7 @@ from sync.link.messages import (
     Handshake,
     HandshakeDone,
     Idle,
+    Pulled,
     Read,
     Rest,
     Verdict,
@@ -35,6 +36,7 @@ from tests.simulation.poison import UNKNOWN_WIRE
 
 if TYPE_CHECKING:
     from tests.simulation.process import Process
+    from tests.simulation.roles import Sent
 
 REPLIES = {
     "Hello": pb.HelloResponse, "Push": pb.PushResponse, "Pull": pb.PullResponse,
@@ -57,6 +59,7 @@ class Line:
         self._running = False
         self._generation = 0
         self._hang_up_watch: Callable[[], None] | None = None
+        self._false: Sent | None = None  # the lie that a pull has brought, until it is applied
 
     @property
     def acked_by_parent(self) -> dict[Lane, int]:
@@ -150,9 +153,12 @@ class Line:
     def _perform(self, command: Read | Apply) -> Event:
         self._process.doing = "apply"
         try:
-            return self.end.perform(command)
+            event = self.end.perform(command)
         except SilianError as error:
-            return Failed(error.code, error.retryable, error.en)
+            event = Failed(error.code, error.retryable, error.en)
+        if isinstance(command, Apply) and self._false is not None:
+            self._judge(self._false, event)
+        return event
 
     def _call(self, command: Command) -> bool:
         """Say it, and go on when it was answered. True: there is no line at all, said nothing.
@@ -196,23 +202,37 @@ class Line:
         if isinstance(result, grpc.RpcError):
             return failed(result)
         reply = REPLIES[name].FromString(result)
-        if isinstance(reply, pb.HelloResponse):
-            self._world.ledger.note("verdict", Verdict(reply.verdict).name)
-            if reply.snapshot_follows:
-                self._world.ledger.note("snapshot", "into a restored store")
-        if isinstance(reply, pb.SnapshotResponse):
-            self._world.ledger.note("snapshot", "chunk" if reply.next else "whole")
-        if isinstance(reply, pb.UploadSnapshotResponse):
-            self._world.ledger.note("snapshot", "handed up")
-        self._world.oracle.answered(self._process, reply)
+        false = self._world.roles.reply_to(self._process, result)
+        if false is None:
+            self._note(reply)
         self._process.doing = f"hear {name}"
         try:
             event = self.end.event(reply, command)
         except SilianError as error:
-            return Failed(error.code, error.retryable, error.en)
+            event = Failed(error.code, error.retryable, error.en)
+        if isinstance(event, Pulled):
+            self._false = false  # it is judged when it is applied
+        elif false is not None:
+            self._judge(false, event)
         if isinstance(event, HandshakeDone) and event.verdict is Verdict.RESTORED:
             self._world.oracle.restores.recovers(self._process)
         return event
+
+    def _note(self, reply: Any) -> None:
+        ledger = self._world.ledger
+        if isinstance(reply, pb.HelloResponse):
+            ledger.note("verdict", Verdict(reply.verdict).name)
+            if reply.snapshot_follows:
+                ledger.note("snapshot", "into a restored store")
+        if isinstance(reply, pb.SnapshotResponse):
+            ledger.note("snapshot", "chunk" if reply.next else "whole")
+        if isinstance(reply, pb.UploadSnapshotResponse):
+            ledger.note("snapshot", "handed up")
+        self._world.oracle.answered(self._process, reply)
+
+    def _judge(self, false: Sent, event: Event) -> None:
+        self._false = None
+        self._world.roles.replied(false, self._process, event)
 
     def _stop(self) -> None:
         self._running = False

@@ -249,8 +249,9 @@ class Oracle:
             self._stamped(index, stream[0], entry.hlc)
         marks: set[int] = set()
         blocks = [] if entry.payload.startswith(SIGN) else codec.unpack(entry.payload)
+        poison = poison_in(entry.payload, blocks)
         for block in blocks:
-            if block.register in PRIVATE:
+            if block.register in PRIVATE and not poison:
                 raise Violation("INV-32 private data", f"{block.register} leaves office {index}")
             self._world.poison.written(block)
             if any(duplicates.contains_a_number(v) for column in block.columns for v in column):
@@ -266,7 +267,6 @@ class Oracle:
             if addressees.up_to is not None
             else ("down", addressees.down_to or 0)
         )
-        poison = poison_in(entry.payload, blocks)
         fact = Fact(  # type: ignore[arg-type]
             index, entry.hash, frozenset(marks), target, poison, entry.hlc
         )  # fmt: skip

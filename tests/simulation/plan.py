@@ -142,6 +142,7 @@ class Plan:
     absent: tuple[int, ...] = ()  # offices that a shrunk plan does without
     copies: int = 0  # changes from which on a store with nothing takes copies, and logs are cut
     keys: bool = False  # a store that is restored, or copied, has its key with it
+    lies: tuple[Fault, ...] = ()  # what tampered offices and strangers say (`roles.py`)
 
     @property
     def node_days(self) -> float:
@@ -163,6 +164,7 @@ class Plan:
             horizon_ms=horizon_ms,
             ops=tuple(op for op in self.ops if op.at_ms < horizon_ms),
             faults=tuple(replace(f, until_ms=min(f.until_ms, horizon_ms)) for f in faults),
+            lies=tuple(lie for lie in self.lies if lie.at_ms < horizon_ms),
         )
 
     def to_json(self) -> str:
@@ -179,6 +181,7 @@ def plan_from_json(text: str) -> Plan:
     m["noise"] = Noise(**m["noise"])
     m["ops"] = tuple(Op(**op) for op in m["ops"])
     m["faults"] = tuple(Fault(**fault) for fault in m["faults"])
+    m["lies"] = tuple(Fault(**lie) for lie in m.get("lies", ()))
     for name in ("parents", "levels", "absent", "newer"):
         m[name] = tuple(m.get(name, ()))
     return Plan(**{key: m[key] for key in Plan.__dataclass_fields__ if key in m})

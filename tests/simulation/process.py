@@ -134,11 +134,14 @@ class Process:
         """Answer a child's call. Raises: grpc.RpcError."""
         context.owner = self
         self.doing = f"serve {name}"
-        reply = self._face.call(name, request, context)
-        if self.newer:
-            reply += UNKNOWN_WIRE
-        self.world.oracle.replied(self, name, request, reply)
+        reply, honest = self.world.roles.serve(self, name, request, context, self._answer)
+        if honest:
+            self.world.oracle.replied(self, name, request, reply)
         return reply
+
+    def _answer(self, name: str, request: bytes, context: Context) -> bytes:
+        reply = self._face.call(name, request, context)
+        return reply + UNKNOWN_WIRE if self.newer else reply
 
     def watch(self, request: bytes, context: Context, send: Callable[[bytes | None], None]) -> None:
         context.owner = self

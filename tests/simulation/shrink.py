@@ -26,12 +26,12 @@ class Shrinker:
         self._deadline_s = time.monotonic() + budget_s
 
     def run(self) -> Result:
-        self._few("faults")
-        self._few("ops")
+        for name in ("faults", "lies", "ops"):
+            self._few(name)
         self._offices()
         self._horizon()
-        self._few("faults")
-        self._few("ops")
+        for name in ("faults", "lies", "ops"):
+            self._few(name)
         return self.best
 
     def _breaks(self, plan: Plan) -> bool:
@@ -64,7 +64,8 @@ class Shrinker:
 
     def _horizon(self) -> None:
         plan = self.best.plan
-        last = max((*(op.at_ms for op in plan.ops), *(f.until_ms for f in plan.faults)), default=0)
+        ends_ms = (f.until_ms for f in (*plan.faults, *plan.lies))
+        last = max((*(op.at_ms for op in plan.ops), *ends_ms), default=0)
         for horizon_ms in (last + 1, last + HOUR_MS):
             if horizon_ms < plan.horizon_ms and self._breaks(plan.within(horizon_ms)):
                 return
@@ -83,7 +84,8 @@ def shrunk(result: Result, report: Callable[[str], None]) -> Result:
     """Shrink and tell how far it went."""
     small = Shrinker(result).run()
     report(
-        f"shrunk to {len(small.plan.faults)} faults, {len(small.plan.ops)} operations, "
+        f"shrunk to {len(small.plan.faults)} faults, {len(small.plan.lies)} lies, "
+        f"{len(small.plan.ops)} operations, "
         f"{len(small.plan.parents) - len(small.plan.absent)} offices, "
         f"{small.plan.horizon_ms / HOUR_MS:.1f} h"
     )

@@ -31,6 +31,7 @@ from tests.simulation.oracle import Oracle
 from tests.simulation.plan import HOUR_MS, START_MS, Plan
 from tests.simulation.poison import Poison, with_unknown_field
 from tests.simulation.process import Process
+from tests.simulation.roles import Roles
 
 TIDY_MS = HOUR_MS // 2  # before the end persons look at what was held
 SHM = Path("/dev/shm")  # memory, where the machine has it: nothing here must last
@@ -72,6 +73,7 @@ class World:
         self._powerless = False
         self.people = workload.People(self)
         self.poison = Poison(self)
+        self.roles = Roles(self)
         self.newer = set(plan.newer)  # offices whose program is one version on
         tree = sites.tree_csv(plan)
         self.incarnations = [
@@ -97,8 +99,15 @@ class World:
                     fault.at_ms, f"fault {fault.kind} {fault.office}",
                     lambda fault=fault: faults.strike(self, fault),
                 )  # fmt: skip
+        for lie in self.plan.lies:
+            if lie.office in self.skew_ms:
+                self.clockwork.later(
+                    lie.at_ms, f"lie {lie.kind} {lie.office}",
+                    lambda lie=lie: self.roles.tell(lie),
+                )  # fmt: skip
         self._until(START_MS + self.plan.horizon_ms)
         self.clockwork.note("applied")
+        self.roles.over()
         faults.clear_faults(self)
         end_ms = START_MS + self.plan.horizon_ms + self.plan.calm_ms
         self._until(end_ms - TIDY_MS)

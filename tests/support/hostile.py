@@ -47,13 +47,15 @@ class Writer:
             causal_length=0 if operation is Operation.CREATE else 1,
         )  # fmt: skip
 
-    def append(self, lane: Lane, block: Block, payload: bytes | None = None) -> None:
+    def append(
+        self, lane: Lane, block: Block, payload: bytes | None = None, *, audience: str = "up:city"
+    ) -> None:
         """Hand one transaction to the street, as the next of its stream."""
         self.net.ms += 1
         head = self._heads.get(lane)
         entry = codec.entry_to_wire(
             [block], incarnation=self.me.incarnation, unit=self.me.unit, level=self.me.level,
-            audience="up:city", lane=lane, seq=head.seq + 1 if head else 1,
+            audience=audience, lane=lane, seq=head.seq + 1 if head else 1,
             prev_hash=head.hash if head else b"", hlc=self.net.ms << 16, payload=payload,
         )  # fmt: skip
         self._heads[lane] = entry
@@ -71,8 +73,14 @@ class Writer:
         )  # fmt: skip
         assert self.net.deliver(self.code, batch)
 
-    def append_valid(self, lane: Lane) -> bytes:
-        """Say something that everybody can apply; return the record's id."""
-        good = self.block("premises", PREMISES)
+    def append_valid(self, lane: Lane) -> tuple[str, bytes]:
+        """Say something that everybody can apply; return the record's register and id."""
+        order: dict[str, Value] = {
+            "title": "自查", "origin": self.me.unit, "kind": "assists", "target_level": 3,
+            "at_ms": self.net.ms,
+        }  # fmt: skip
+        values = {"premises": PREMISES} if lane is Lane.BULK else {"work_order": order}
+        ((register, fields),) = values.items()
+        good = self.block(register, fields)
         self.append(lane, good)
-        return good.ids[0]
+        return register, good.ids[0]

@@ -14,7 +14,8 @@ from node.services.upkeep.quarantine import page_of
 from sync.model.change import Block, Operation
 from sync.model.report import NodeStatus
 from sync.model.schema import Lane
-from tests.support.hostile import Writer
+from sync.store.sql import execute
+from tests.support.hostile import PREMISES, Writer
 from tests.support.network import CITY, EAST, NORTH, A, Network
 
 
@@ -35,6 +36,39 @@ def test_a_status_with_impossible_numbers_is_not_kept_and_stops_no_tick(net, fie
     north.peer_status.save(moments=True)
     assert north.peer_status.known()[unit].waiting_up == 3
     status(north, tree=True)
+
+
+def test_personal_data_that_a_tampered_child_sends_up_is_stored_as_a_record_nowhere(net):
+    """The register stays at its office, whatever audience an entry names."""
+    writer = Writer(net)
+    writer.append(Lane.BULK, writer.block("resident", {"id_number": "x", "name": "甲"}))
+    net.up(NORTH, EAST)
+    for code in (NORTH, EAST, CITY):
+        (line,) = page_of(net[code]).lines
+        assert (line.reason, line.register) == ("wrong_audience", "resident"), code
+        with net[code].store.read() as tx:
+            assert execute(tx, "SELECT count(*) FROM r_resident").fetchone()[0] == 0, code
+
+
+@pytest.mark.parametrize(
+    ("lane", "audience", "reason"),
+    [
+        (Lane.CONTROL, "up:city", "wrong_lane"),  # it would overtake money and work
+        (Lane.BULK, "up:street", "wrong_audience"),  # the offices above would not have it
+        (Lane.BULK, "up:city", None),
+    ],
+)
+def test_a_change_counts_only_in_the_lane_and_for_the_audience_of_its_register(
+    net, lane, audience, reason
+):
+    writer = Writer(net)
+    block = writer.block("premises", PREMISES)
+    writer.append(lane, block, audience=audience)
+    found = [line.reason for line in page_of(net[NORTH]).lines]
+    assert found == ([reason] if reason else [])
+    with net[NORTH].store.read() as tx:
+        stored = execute(tx, "SELECT id FROM r_premises").fetchall()
+    assert [bytes(row[0]) for row in stored] == ([] if reason else block.ids)
 
 
 def test_money_that_an_office_does_not_hold_counts_nowhere_and_names_it_at_all_ancestors(net):

@@ -1,0 +1,43 @@
+"""Lies that no check refuses yet: listed with the others, and not part of any run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.simulation.lie import End, How, Lies, Role
+
+LIES = Lies()
+
+
+def succeeds(role: Role, method: str, falsifies: str, end: str) -> Any:
+    return LIES.add(role, method, falsifies, End(How.OPEN, end))
+
+
+@succeeds(Role.CHILD, "Hello", "an entry that its parent must have, and never wrote",
+          "the parent takes itself for a restored store, and takes a new incarnation")  # fmt: skip
+def a_required_head_that_nobody_wrote() -> None: ...
+
+
+@succeeds(Role.CHILD, "Digest", "its own value, under a version that its log does not have",
+          "stored at its parent")  # fmt: skip
+def a_value_outside_its_log() -> None: ...
+
+
+@succeeds(Role.CHILD, "Digest, UploadSnapshot", "a value of an office below it, made up",
+          "stored at its parent under that office's name")  # fmt: skip
+def a_value_that_an_office_below_never_wrote() -> None: ...
+
+
+@succeeds(Role.HUB, "Digest, Snapshot", "a value of an office above it, made up",
+          "stored at its child under that office's name")  # fmt: skip
+def a_value_that_an_office_above_never_wrote() -> None: ...
+
+
+@succeeds(Role.CHILD, "Push", "an entry of an office below it, under a new incarnation",
+          "stored, and shown as `new_key`")  # fmt: skip
+def an_office_below_under_a_new_key() -> None: ...
+
+
+@succeeds(Role.HUB, "Hello", "the verdict: that the child was restored",
+          "the child recovers, under a new incarnation")  # fmt: skip
+def a_child_called_restored() -> None: ...

@@ -1,0 +1,447 @@
+"""Tampered children, lying hubs and strangers: their lies in a run, and how each of them ends.
+
+A lie crosses the same lines as every message, and the shipped receivers judge it. A call of the
+liar's own is made when it arrives, so that nothing in it is false but what its kind says. Its end
+is compared with the one that it must have, and with the store of who heard it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from sync.codec import entry as codec
+from sync.link.messages import Event, Failed, Verdict
+from sync.link.sessions import SessionState
+from sync.model.change import Block
+from sync.model.errors import Malformed
+from sync.rpc.status import read_refusal
+from sync.wire.link.v1 import link_pb2 as pb
+from tests.simulation import (
+    lies_of_child,
+    lies_of_copies,
+    lies_of_hub,
+    lies_of_outsider,
+    lies_written,
+)
+from tests.simulation.clockwork import Violation
+from tests.simulation.lie import End, How, Lie, Role, Scene, Way
+from tests.simulation.plan import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.simulation.network import Context
+    from tests.simulation.process import Process
+    from tests.simulation.world import World
+
+LIES: dict[str, Lie] = {
+    **lies_of_child.LIES, **lies_of_copies.LIES, **lies_of_hub.LIES, **lies_of_outsider.LIES,
+    **lies_written.LIES,
+}  # fmt: skip
+REQUESTS = {
+    name: getattr(pb, f"{name}Request")
+    for name in ("Hello", "Push", "Pull", "Replay", "RestoreParent", "Digest", "Snapshot",
+                 "UploadSnapshot")
+}  # fmt: skip
+REPLIES = {name: getattr(pb, f"{name}Response") for name in REQUESTS}
+# What an honest office answers when it is not well, whatever it is asked; the lie is sent in vain.
+UNWELL = frozenset({"store_unavailable", "overloaded", "commit_unknown", "session_unknown"})
+NO_SESSION = frozenset({"BACK_OFF", "CLONE", "RESTORED", "CHALLENGE", "WRONG_PARENT"})
+Store = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Sent:
+    """One lie on its way."""
+
+    lie: Lie
+    scene: Scene
+    index: int  # the child on whose line it goes
+    before: Store = ()
+
+
+class Roles:
+    """Who lies in this run, what is on its way, and what came of it."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._calls: dict[bytes, Sent] = {}
+        self._requests: dict[tuple[int, str], list[Sent]] = defaultdict(list)  # by child, call
+        self._replies: dict[tuple[int, str], list[Sent]] = defaultdict(list)  # by hub, call
+        self._rewritten: dict[bytes, Sent] = {}  # answers on their way
+        self._announced: dict[int, Sent] = {}  # child -> the snapshot that its hub will invent
+        self._written: dict[bytes, str] = {}  # record -> the lie that it is
+        self._hellos: dict[tuple[int, int], bytes] = {}  # (parent, child) -> a handshake
+        self._sessions: dict[tuple[int, int], list[int]] = defaultdict(list)
+        self._number = 0
+        self._watched = bool(world.plan.lies)
+
+    # -- telling -------------------------------------------------------------------------------
+
+    def tell(self, plan: Fault) -> None:
+        """Let an office or a stranger lie once; `plan.office`: the child, hub or listener."""
+        lie, world = LIES[plan.kind], self._world
+        rng = random.Random(plan.seed)
+        if lie.role is Role.OUTSIDER:
+            self._by_outsider(lie, plan.office, rng)
+            return
+        liar = world.processes.get(plan.office)
+        if liar is None:
+            return
+        match lie.way:
+            case Way.CALL if plan.office:
+                self._call(lie, plan.office, rng)
+            case Way.REQUEST if plan.office:
+                self._requests[plan.office, lie.method].append(self._sent(lie, plan.office, rng))
+                self._wake(lie, plan.office)
+            case Way.REPLY if world.children(plan.office):
+                child = rng.choice(world.children(plan.office))
+                self._replies[plan.office, lie.method].append(self._sent(lie, child, rng))
+                self._wake(lie, child)
+            case Way.WRITTEN:
+                liar.when_awake(lambda: self._write(lie, plan.office, rng))
+
+    def _sent(self, lie: Lie, index: int, rng: random.Random) -> Sent:
+        scene: Any = Scene(self._world, rng, None, None, self._world.units[index].unit_id)  # type: ignore[arg-type]
+        return Sent(lie, scene, index)
+
+    def _by_outsider(self, lie: Lie, listener: int, rng: random.Random) -> None:
+        children = self._world.children(listener)
+        if children:
+            self._call(lie, rng.choice(children), rng)
+
+    def _call(self, lie: Lie, index: int, rng: random.Random) -> None:
+        """Send a call of the liar's own on the line of a child."""
+        world = self._world
+        self._number += 1
+        envelope = f"lie {self._number} {lie.name}".encode()
+        self._calls[envelope] = self._sent(lie, index, rng)
+        above = world.plan.parents[index]
+        world.network.call(
+            index, world.parent_process(above), world.units[above].unit_id, lie.method, envelope,
+            _nobody_listens,
+        )  # fmt: skip
+
+    def _wake(self, lie: Lie, child: int) -> None:
+        """Have a child say what its answer, or it itself, is false in."""
+        process = self._world.processes.get(child)
+        if process is None or process.dialer is None:
+            return
+        dialer = process.dialer
+        match lie.method:
+            case "Hello" | "Snapshot" | "Pull":
+                process.when_awake(dialer.renew_handshake)
+            case "Digest":
+                process.when_awake(dialer.compare)
+
+    def _write(self, lie: Lie, index: int, rng: random.Random) -> None:
+        world = self._world
+        liar = world.processes.get(index)
+        if liar is None:
+            return
+        near = world.children(index)[:1] if lie.role is Role.HUB else [world.plan.parents[index]]
+        listener = world.processes.get(near[0]) if near else None
+        if listener is None:
+            return
+        liar.doing = "lie"
+        scene = Scene(world, rng, listener, liar, world.units[index].unit_id)
+
+        def write() -> None:
+            if record := lie.make(scene):
+                self._written[record] = lie.name
+
+        world.attempt(liar, "a lie", write)
+
+    def over(self) -> None:
+        """Nobody lies any more; what is on its way may still arrive."""
+        self._requests.clear()
+        self._replies.clear()
+        self._announced.clear()
+
+    # -- what arrives at a parent --------------------------------------------------------------
+
+    def serve(
+        self, process: Process, name: str, request: bytes, context: Context,
+        face: Callable[[str, bytes, Context], bytes],
+    ) -> tuple[bytes, bool]:  # fmt: skip
+        """Answer a call; whether it was an honest one. Raises: grpc.RpcError."""
+        sent = self._calls.get(request) if self._calls else None
+        if sent is not None:
+            return self._serve_call(sent, process, name, face, context), False
+        if not self._watched:
+            return face(name, request, context), True
+        message = REQUESTS[name].FromString(request)
+        child = self._child_of(message.unit)
+        if name == "Hello":
+            self._record(process, message, request)
+        if name == "Snapshot" and child in self._announced:
+            return self._invented(process, child, message), False
+        if (rewritten := self._rewritten_request(process, child, name, request)) is not None:
+            sent, false = rewritten
+            return self._judged(sent, process, lambda: face(name, false, context)), True
+        reply = face(name, request, context)
+        return self._altered(process, child, name, message, reply), True
+
+    def _rewritten_request(
+        self, process: Process, child: int, name: str, request: bytes
+    ) -> tuple[Sent, bytes] | None:
+        """Return an honest call as a tampered child rewrites it, if it has something to say."""
+        waiting = self._requests.get((child, name), [])
+        for sent in waiting:
+            sent.scene.listener, sent.scene.liar = process, self._world.processes.get(child)
+            sent.scene.request = REQUESTS[name].FromString(request)
+            false = sent.lie.make(sent.scene) if sent.scene.liar is not None else None
+            if false is not None:
+                waiting.remove(sent)
+                return sent, false.SerializeToString()
+        return None
+
+    def _serve_call(
+        self, sent: Sent, process: Process, name: str, face: Any, context: Context
+    ) -> bytes:
+        scene = sent.scene
+        scene.listener = process
+        if sent.lie.role is Role.CHILD:
+            scene.liar = self._world.processes.get(sent.index)
+            if not self._has_session(scene):
+                return b""
+        scene.ask = lambda message: _asked(face, name, message, context)
+        false = sent.lie.make(scene)
+        if false is None:
+            return b""
+        wire = false if isinstance(false, bytes) else false.SerializeToString()
+        return self._judged(sent, process, lambda: face(name, wire, context))
+
+    def _has_session(self, scene: Scene) -> bool:
+        """Return whether the liar's line is up: else every call of its is refused alike."""
+        if scene.liar is None or scene.liar.dialer is None:
+            return False
+        session = scene.listener.parent.sessions.session_of(scene.unit)
+        known = session is not None and session.session == scene.session
+        accepted = (SessionState.ACCEPTED, SessionState.ACCEPTED_SNAPSHOT)
+        mine = scene.listener.office.identity.incarnation
+        return (
+            session is not None and known and session.state in accepted
+            and session.parent_incarnation == mine
+            and session.incarnation == scene.me.incarnation
+        )  # fmt: skip
+
+    def _judged(self, sent: Sent, process: Process, answer: Callable[[], bytes]) -> bytes:
+        """Let a parent answer, and compare the end with the one that the lie must have."""
+        sent.before = _store_of(process)
+        try:
+            reply = answer()
+        except grpc.RpcError as error:
+            refusal = read_refusal(error)
+            code = refusal.code if refusal is not None else error.code().name  # type: ignore[attr-defined]
+            self._end(sent, process, End(How.REFUSED, code))
+            raise
+        self._end(sent, process, self._end_of_reply(sent, process, reply))
+        return reply
+
+    def _end_of_reply(self, sent: Sent, process: Process, reply: bytes) -> End:
+        message = REPLIES[sent.lie.method].FromString(reply)
+        if isinstance(message, pb.HelloResponse):
+            verdict = Verdict(message.verdict).name
+            if verdict not in ("ACCEPTED", "SNAPSHOT"):
+                return End(How.VERDICT, verdict)
+        if isinstance(message, pb.DigestResponse) and message.copies and message.copies[0].reason:
+            return End(How.LEFT, message.copies[0].reason)
+        return self._seen(process, sent.scene.unit) or End(How.NOTHING)
+
+    def _seen(self, process: Process, peer: int) -> End | None:
+        code = process.office.signature_refusals.open().get(peer)
+        return End(How.SEEN, code) if code in ("status_forged", "receipt_forged") else None
+
+    # -- what a hub answers --------------------------------------------------------------------
+
+    def _altered(
+        self, process: Process, child: int, name: str, request: Any, reply: bytes
+    ) -> bytes:
+        for sent in [*self._replies.get((process.index, name), ())]:
+            listener = self._world.processes.get(child)
+            if sent.index != child or listener is None:
+                continue
+            scene = sent.scene
+            scene.listener, scene.liar = listener, process
+            scene.request, scene.reply = request, REPLIES[name].FromString(reply)
+            false = sent.lie.make(scene)
+            if false is None:
+                continue
+            if name != "Digest" or scene.notes.get("sent"):
+                self._replies[process.index, name].remove(sent)
+                wire: bytes = false.SerializeToString()
+                self._rewritten[wire] = sent
+                return wire
+            return false.SerializeToString()  # type: ignore[no-any-return]
+        if name == "Hello":
+            return self._announce(process, child, reply)
+        return reply
+
+    def _announce(self, process: Process, child: int, reply: bytes) -> bytes:
+        """Send a child for a snapshot, if its hub has one to invent."""
+        message = pb.HelloResponse.FromString(reply)
+        for sent in self._replies.get((process.index, "Snapshot"), ()):
+            if sent.index == child and message.verdict == pb.VERDICT_ACCEPTED:
+                self._replies[process.index, "Snapshot"].remove(sent)
+                self._announced[child] = sent
+                message.verdict = pb.VERDICT_SNAPSHOT
+                return message.SerializeToString()
+        return reply
+
+    def _invented(self, process: Process, child: int, request: Any) -> bytes:
+        sent = self._announced.pop(child)
+        scene = sent.scene
+        scene.liar, scene.request = process, request
+        listener = self._world.processes.get(child)
+        if listener is None:
+            return b""
+        scene.listener = listener
+        false = sent.lie.make(scene)
+        if false is None:
+            return b""
+        wire: bytes = false.SerializeToString()
+        self._rewritten[wire] = sent
+        return wire
+
+    def reply_to(self, process: Process, result: bytes | grpc.RpcError) -> Sent | None:
+        """Return the lie that an answer is, as it arrives at the child."""
+        if not self._rewritten or isinstance(result, grpc.RpcError):
+            return None
+        sent = self._rewritten.pop(result, None)
+        if sent is not None:
+            sent.before = _store_of(process)
+        return sent
+
+    def replied(self, sent: Sent, process: Process, event: Event) -> None:
+        """Compare what a child made of a false answer with the end that it must have."""
+        if isinstance(event, Failed):
+            end = End(How.REFUSED, event.code)
+        elif sent.lie.method == "Digest":
+            left = process.dialer.end._exchange._drilldown.left  # type: ignore[union-attr]
+            reasons = [why for name, why in left if name.id == sent.scene.notes["record"]]
+            end = End(How.LEFT, reasons[-1]) if reasons else End(How.NOTHING)
+        else:
+            end = self._seen(process, sent.scene.me.unit) or End(How.NOTHING)
+        self._end(sent, process, end)
+
+    # -- the end -------------------------------------------------------------------------------
+
+    def _end(self, sent: Sent, process: Process, end: End) -> None:
+        lie, after = sent.lie, _store_of(process)
+        self._world.clockwork.note(f"lie {lie.name}: {end}")
+        stored = after != sent.before
+        if stored or end not in (lie.end, *_in_vain(lie, end)):
+            raise Violation(
+                "a lie ended otherwise",
+                f"{lie.name} at office {process.index}: {end}"
+                f"{', and it was stored' if stored else ''}, not {lie.end}",
+            )
+        if end == lie.end:
+            self._world.ledger.note("lie", lie.name)
+            self._world.ledger.note("lie ended", str(end))
+        else:
+            self._world.ledger.note("lie in vain", end.code)
+
+    @property
+    def postings(self) -> set[bytes]:
+        """Return the postings that are lies: no book has them but as quarantined."""
+        return {record for record, name in self._written.items() if _is_posting(LIES[name])}
+
+    def is_posting(self, record: bytes, reason: str) -> bool:
+        """Return whether this is a false posting that is to be quarantined for this reason."""
+        name = self._written.get(record)
+        return name is not None and _is_posting(LIES[name]) and LIES[name].end.code == reason
+
+    def check_postings(self, process: Process) -> None:
+        """A false posting that an office knows counts in none of its books. Raises: Violation."""
+        for record in sorted(self.postings):
+            query = "SELECT count(*) FROM {} WHERE id=?"
+            (there,), (uncounted,) = (
+                process.eye.execute(query.format(table), (record,)).fetchone()
+                for table in ("r_posting", "uncounted_posting")
+            )
+            if there > uncounted:
+                raise Violation(
+                    "a lie ended otherwise", f"{self._written[record]} at {process.index}: counted"
+                )
+
+    def found_quarantined(self, process: Process, reason: str, records: bytes, wire: bytes) -> None:
+        """Note a written lie that an office has quarantined."""
+        if not self._written:
+            return
+        ids = [records[at : at + 16] for at in range(0, len(records), 16)]
+        if not ids:
+            ids = [bytes(i) for block in _blocks(wire) for i in block.ids]
+        for name in {self._written[i] for i in ids if i in self._written}:
+            self._world.ledger.note("lie", name)
+            self._world.ledger.note("lie ended", str(End(How.QUARANTINED, reason)))
+
+    # -- what a stranger may have recorded -----------------------------------------------------
+
+    def _record(self, process: Process, message: Any, request: bytes) -> None:
+        key = (process.index, message.unit)
+        if message.signed_challenge:
+            self._hellos[key] = request
+        session = process.parent.sessions.session_of(message.unit)
+        if session is not None and session.session not in self._sessions[key]:
+            self._sessions[key].append(session.session)
+
+    def recorded_hello(self, process: Process, unit: int) -> bytes | None:
+        return self._hellos.get((process.index, unit))
+
+    def sessions_over(self, process: Process, unit: int) -> list[int]:
+        now = process.parent.sessions.session_of(unit)
+        known = self._sessions[process.index, unit]
+        return [number for number in known if now is None or number != now.session]
+
+    def _child_of(self, unit: int) -> int:
+        return next((i for i, u in enumerate(self._world.units) if u.unit_id == unit), -1)
+
+
+def _is_posting(lie: Lie) -> bool:
+    return lie.way is Way.WRITTEN and lie.end.code in ("overdrawn", "not_entitled", "bad_posting")
+
+
+def _in_vain(lie: Lie, end: End) -> tuple[End, ...]:
+    """Return an end that an honest office would give whatever it is asked: it is not well, or
+    opens no session to a handshake whose content it then does not look at.
+    """
+    unwell = end.how is How.REFUSED and end.code in UNWELL
+    unread = end.how is How.VERDICT and end.code in NO_SESSION
+    return (end,) if unwell or (unread and lie.end.how in (How.SEEN, How.NOTHING)) else ()
+
+
+def _nobody_listens(_result: bytes | grpc.RpcError) -> None:
+    """The liar does not care for the answer."""
+
+
+def _asked(face: Any, name: str, message: Any, context: Context) -> Any:
+    try:
+        return REPLIES[name].FromString(face(name, message.SerializeToString(), context))
+    except grpc.RpcError:
+        return None
+
+
+def _blocks(wire: bytes) -> list[Block]:
+    try:
+        return codec.unpack(codec.entry_from_wire(wire).payload)
+    except Malformed:
+        return []
+
+
+def _store_of(process: Process) -> Store:
+    """Return what no lie may change: the log, its streams, the records, what is quarantined."""
+    one = process.eye.execute
+    return (
+        one("SELECT arrival FROM log_head").fetchone(),
+        one("SELECT count(*), sum(seq) FROM stream").fetchone(),
+        one("SELECT sum(count), sum(sum >> 31), sum(sum & 2147483647) FROM digest").fetchone(),
+        one("SELECT count(*), sum(tries) FROM quarantine").fetchone(),
+        one("SELECT count(*) FROM incarnation").fetchone(),
+    )
