@@ -136,16 +136,17 @@ def _survived_delete(
 ) -> Iterable[tuple[str, Version]]:
     """Yield the heads that survived the end of this life.
 
-    A copy at this causal length knows which heads the deleting writers had seen: a head that it has
-    and does not list was seen. A copy without the head says nothing about it.
+    A copy at this causal length knows which edits the deleting writers had seen: one of which it
+    has a head that it does not list was seen, with all its fields. A copy without a head of it, or
+    of a program that does not know the field, says nothing about it.
     """
-    ended = [copy for copy in copies if copy.causal_length == causal_length]
+    seen = {
+        head.version
+        for copy in copies
+        if copy.causal_length == causal_length
+        for name, heads in copy.fields.items()
+        for head in heads.all
+        if (name, head.version) not in copy.survived_delete
+    }
     for name, heads in fields.items():
-        for head in heads.all:
-            key = (name, head.version)
-            if all(key in copy.survived_delete for copy in ended if _has(copy, *key)):
-                yield key
-
-
-def _has(copy: RecordState, name: str, version: Version) -> bool:
-    return name in copy.fields and any(h.version == version for h in copy.fields[name].all)
+        yield from ((name, head.version) for head in heads.all if head.version not in seen)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import zstandard
@@ -161,6 +161,19 @@ def test_a_version_vector_covers_a_writer_up_to_its_newest_stamp_except_quaranti
     assert (version in received) == (
         not stored and writer in version_vector and stamp <= version_vector[writer]
     )
+
+
+def test_a_delete_saw_an_edit_with_all_its_fields_also_those_unknown_to_its_program():
+    """Else a field of a newer program is a value that survived, and only where it is known."""
+    newer, older = Replica(0, SMALL), Replica(1, SMALL)
+    older.receive(newer.create({"name": "old", "tags": "x"}))
+    mine = newer.state
+    older.delete()
+    unknown = {name: heads for name, heads in older.state.fields.items() if name != "tags"}
+    theirs = replace(older.state, fields=unknown)
+    received = VersionVector({0: 99, 1: 99})
+    after = join(mine, theirs, SMALL, received_here=EMPTY, received_there=received)
+    assert (after.causal_length, after.survived_delete) == (2, frozenset())
 
 
 def chunk_of_everything() -> merge_copies.Chunk:
