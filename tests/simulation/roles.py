@@ -414,7 +414,10 @@ def _in_vain(lie: Lie, end: End) -> tuple[End, ...]:
     """
     unwell = end.how is How.REFUSED and end.code in UNWELL
     unread = end.how is How.VERDICT and end.code in NO_SESSION
-    return (end,) if unwell or (unread and lie.end.how in (How.SEEN, How.NOTHING)) else ()
+    # A parent that has restarted knows none of its challenges.
+    restarted = lie.way is Way.REQUEST and end == End(How.VERDICT, "CHALLENGE")
+    reads = lie.end.how not in (How.SEEN, How.NOTHING)
+    return (end,) if unwell or restarted or (unread and not reads) else ()
 
 
 def _nobody_listens(_result: bytes | grpc.RpcError) -> None:

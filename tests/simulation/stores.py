@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from node.keys import KEY_FILE
@@ -34,15 +35,22 @@ class Backup:
 
 def backup_of(world: World, process: Process) -> Backup:
     """Write a backup as the office does, while it works."""
-    target = world.folder / f"{process.store}.backup"
-    process.office.store.backup(target)
-    if world.disk is None:
-        content = target.read_bytes()
-        target.unlink()
-    else:
-        content = bytes(world.disk.files.pop(str(target)).seen)
+    content = content_of_backup(world, process)
     edits = list(world.oracle.restores.written[process.store])
     return Backup(content, edits, world.incarnations[process.index])
+
+
+def content_of_backup(world: World, process: Process) -> bytes:
+    """Have an office write a backup; return its bytes, and leave no file."""
+    target = world.folder / f"{process.store}.backup"
+    process.office.store.backup(target)
+    content = target.read_bytes()
+    target.unlink()
+    if world.disk is not None:  # it was written there, under the name that it has until it is whole
+        files = world.disk.files
+        (part,) = (path for path in files if Path(path).name.startswith(f".{target.name}."))
+        content = bytes(files.pop(part).seen)
+    return content
 
 
 def restore(world: World, index: int, backup: Backup, kind: str) -> None:

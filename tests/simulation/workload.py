@@ -34,7 +34,7 @@ from node.store.postings import Line, lines_where
 from sync.log import entries as log
 from sync.log import truncation
 from sync.model.errors import SilianError
-from tests.simulation import bundles, corrections, duplicates, sites
+from tests.simulation import bundles, corrections, duplicates, sites, stores
 from tests.simulation.bit_rot import ALL
 from tests.simulation.clockwork import Violation
 from tests.simulation.plan import DAY_MS, GROUPS, HOUR_MS, Op
@@ -523,12 +523,7 @@ class People:
         process.office.store.checkpoint()
 
     def _backup(self, process: Process, rng: random.Random) -> None:
-        target = self._world.folder / f"{process.store}.backup"
-        process.office.store.backup(target)
-        if self._world.disk is None:
-            target.unlink()
-        else:
-            self._world.disk.files.pop(str(target))
+        stores.content_of_backup(self._world, process)
 
     def _vacuum(self, process: Process, rng: random.Random) -> None:
         process.office.store._outside(process.office.store._writer, "VACUUM")
