@@ -17,6 +17,7 @@ import typer
 from hub.cli.arguments import usage
 from hub.cli.refusals import FileExists, FolderMissing, Refusal
 from node.private import naming
+from sync.model.errors import SilianError
 
 MODE = 0o600  # records of residents, or references to them
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the file. 覆盖已有文件")]
@@ -24,10 +25,8 @@ Force = Annotated[bool, typer.Option("--force", help="Overwrite the file. 覆盖
 
 def must_be_free(target: Path, *, force: bool) -> None:
     """Check before the work begins. Raises: Refusal, for a place where a file cannot be written."""
-    from node.trouble import NotAFile
-
     if target.is_dir():
-        raise NotAFile(str(target))
+        raise _not_a_file(target, "is a folder", "是文件夹")
     if not target.parent.is_dir():
         raise FolderMissing(
             f"the folder {target.parent} does not exist",
@@ -35,9 +34,15 @@ def must_be_free(target: Path, *, force: bool) -> None:
             "请先新建该文件夹，或另选位置。",
         )  # fmt: skip
     if target.exists() and not target.is_file():
-        raise NotAFile(str(target), "is a device or a pipe", "是设备或管道")
+        raise _not_a_file(target, "is a device or a pipe", "是设备或管道")
     if not force and os.path.lexists(target):
         raise taken(target)
+
+
+def _not_a_file(target: Path, en: str, zh: str) -> SilianError:
+    from node.trouble import NotAFile  # it loads the databases
+
+    return NotAFile(str(target), en, zh)
 
 
 def kind_by_name(out: Path | None, asked: str = "", kinds: Sequence[str] = ("xlsx",)) -> str:

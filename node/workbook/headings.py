@@ -120,8 +120,13 @@ def _lacking(register: Register, names: Sequence[str] | set[str]) -> list[str]:
 def _nearest(text: str, register: Register) -> str | None:
     fields = {plain_header(label): each.name
               for each in register.fields.values() for label in each.headers()}  # fmt: skip
-    near = difflib.get_close_matches(plain_header(text), fields, n=1, cutoff=NEAR)
-    return fields[near[0]] if near else None
+    plain = plain_header(text)
+    near = difflib.get_close_matches(plain, fields, n=1, cutoff=NEAR)
+    within = [
+        label for label in fields if len(label) > 1 and label in plain
+    ]  # with words around it
+    found = near or sorted(within, key=len, reverse=True)
+    return fields[found[0]] if found else None
 
 
 def _doubled(

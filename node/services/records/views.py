@@ -48,8 +48,7 @@ class BadVersionToken(SilianError):
             "版本标记（--version-token）不是该记录给出的标记",
             remedy_en="Show the record or the correction request again and copy its version token "
             "unchanged (`version_token` in the output of --json).",
-            remedy_zh="请重新查看该记录或更正申请，原样使用其中的版本标记（--json 输出中的 "
-            "version_token）。",
+            remedy_zh="请重新查看该记录或更正申请，原样使用其中的版本标记。",
         )
 
 

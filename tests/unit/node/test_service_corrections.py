@@ -30,6 +30,7 @@ from node.services.health.status import status
 from node.services.records import edits
 from node.services.records.edits import RecordEnded, RecordView
 from node.services.records.rules import FieldNotOwned, InvalidRecord, SystemRegister
+from node.services.records.views import BadVersionToken
 from node.store.corrections import request_id, step_id
 from sync.apply.compose import NotWritable
 from sync.model import audience
@@ -216,7 +217,7 @@ def test_the_version_that_the_owner_saw_counts_when_the_field_changed_again(
     edits.change(offices.community, "premises", hall.unit, hall.id, {"area_m2": "640"})
     with pytest.raises(CorrectionStale):
         requests.accept(offices.community, asked.id, actor="社区王", version_token=version_token)
-    with pytest.raises(BadToken):
+    with pytest.raises(BadVersionToken):
         requests.accept(offices.community, asked.id, actor="社区王", version_token="?")
     assert requests.accept(offices.community, asked.id, actor="社区王", force=True).state is (
         State.ACCEPTED

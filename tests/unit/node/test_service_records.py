@@ -20,6 +20,7 @@ from node.services.records.rules import (
     SystemRegister,
     UnknownRegister,
 )
+from node.services.records.views import BadVersionToken
 from sync.model.errors import RecordMissing
 from tests.unit.node.offices import COMMUNITY, STREET, Clock, exchange, new_office, send_up
 
@@ -177,7 +178,7 @@ def test_a_forced_stale_edit_keeps_both_values_as_a_conflict(community: Office) 
 def test_an_invalid_version_token_is_refused(community: Office) -> None:
     made = edits.create(community, "premises", HALL)
     for token in ("x", "1~zz", "1~" + "00" * 16 + "~a", "1~00"):
-        with pytest.raises(BadToken):
+        with pytest.raises(BadVersionToken):
             edits.change(community, "premises", made.unit, made.id, {}, version_token=token)
     with pytest.raises(BadToken):
         edits.list_records(community, "premises", after="nonsense")

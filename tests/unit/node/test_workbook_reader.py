@@ -330,7 +330,7 @@ def test_a_macro_in_the_workbook_is_ignored() -> None:
     ("data", "filename", "code"),
     [
         (b"", "a.xlsx", "workbook_unreadable"),
-        (b"", "a.csv", "workbook_header_not_found"),
+        (b"", "a.csv", "workbook_unreadable"),
         (b"%PDF-1.7", "a.pdf", "workbook_unsupported"),
         (b"<html><table>", "a.xls", "workbook_unreadable"),
         (workbook([HEADER])[:-30], "a.xlsx", "workbook_unreadable"),
