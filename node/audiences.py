@@ -8,6 +8,7 @@ has its own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -19,6 +20,8 @@ from node.store.postings import POSTING
 from sync.model import audience
 from sync.model.access import Identity
 from sync.model.change import Block, Operation, Value
+from sync.model.judge import fault_in_block
+from sync.model.schema import RegisterSchema, Schema
 
 WORK_ORDER = "work_order"
 
@@ -93,12 +96,12 @@ def posting_audiences(level: int, kind: PostingKind, peer: int | None) -> tuple[
 
 
 def audiences_of_block(
-    catalogue: Catalogue, me: Identity, tree: Tree, tx: Connection, block: Block
+    catalogue: Catalogue, schema: Schema, me: Identity, tree: Tree, tx: Connection, block: Block
 ) -> tuple[str, ...]:
     """Return the audiences of an own block as this office would choose them now.
 
     All records of one block have the same. Empty for a register that is not known here, and for
-    what this office does not write.
+    what this office does not write: the block may have come back from another office.
     """
     register = catalogue.registers.get(block.register)
     if register is None:
@@ -107,6 +110,8 @@ def audiences_of_block(
         return audiences_of(register, unit=block.unit, writer=me.unit, level=me.level)
     if block.operation is not Operation.CREATE:
         return ()  # such a record is never edited
+    if not _is_sound(block, schema.registers[block.register]):
+        return ()
     first: dict[str, Value] = {
         n: column[0] for n, column in zip(block.fields, block.columns, strict=True)
     }
@@ -122,6 +127,16 @@ def audiences_of_block(
             audiences += event_audiences(tree, me.unit, me.level, hop.assignee)
         return tuple(dict.fromkeys(audiences))
     return ()
+
+
+def _is_sound(block: Block, register: RegisterSchema) -> bool:
+    known = [n for n, name in enumerate(block.fields) if name in register.by_name]
+    part = replace(
+        block,
+        fields=tuple(block.fields[n] for n in known),
+        columns=[block.columns[n] for n in known],
+    )
+    return fault_in_block(part, register) is None
 
 
 def _other_side(event: Mapping[str, Value]) -> int:

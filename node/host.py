@@ -74,7 +74,9 @@ class LinkedOffice(Office):
 
     def audiences_of(self, tx: Connection, block: Block) -> tuple[str, ...]:
         """Return the audiences of an own block, as this office would choose them now."""
-        return audiences_of_block(self.catalogue, self.identity, self.tree, tx, block)
+        return audiences_of_block(
+            self.catalogue, self.tables.schema, self.identity, self.tree, tx, block
+        )
 
     def found_restored(self) -> None:
         """A child has entries of ours that this store has lost: recover before anything else."""

@@ -11,7 +11,7 @@ from node.services.health.status import status
 from node.services.money.conservation import check_conservation
 from node.services.money.views import balances
 from node.services.upkeep.quarantine import page_of
-from sync.model.change import Block, Operation
+from sync.model.change import Block, Operation, Value
 from sync.model.report import NodeStatus
 from sync.model.schema import Lane
 from sync.store.sql import execute
@@ -110,3 +110,26 @@ def test_an_appropriation_that_is_not_its_writers_to_make_counts_nowhere_and_nam
         assert ("postings_refused", unit) in named, code
         assert balances(net[code], unit) == (), code
         assert check_conservation(net[code]).lines == () or check_conservation(net[code]).holds
+
+
+@pytest.mark.parametrize(
+    ("register", "values"),
+    [
+        ("posting", {"kind": "invented", "peer": 7}),
+        ("posting", {"peer": "text"}),
+        ("assignment_event", {"by": "issuer"}),
+        ("work_order", {}),
+        ("unknown_to_all", {"name": "x"}),
+    ],
+)
+def test_an_own_change_that_came_back_with_senseless_values_goes_to_nobody(
+    net: Network, register: str, values: dict[str, Value]
+) -> None:
+    """A restored office asks where each of its changes goes, whatever was returned to it as its."""
+    office = net[NORTH]
+    block = Block(
+        register, office.identity.unit, Operation.CREATE, [bytes(16)],
+        fields=tuple(values), columns=[[value] for value in values.values()],
+    )  # fmt: skip
+    with office.store.read() as tx:
+        assert office.audiences_of(tx, block) == ()
