@@ -59,8 +59,8 @@ proto: setup ## generate sync/wire from proto/
 bench: setup ## run the benchmarks
 	$(BIN)/python -m tests.benchmarks
 
-sim: setup ## run the simulator on SEEDS seeds (default 25)
-	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --roles
+sim: setup ## run the simulator on SEEDS seeds (default 25); ROLES=--roles adds lies
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ROLES)
 
 mutants: setup ## break the code on purpose and see that a test notices
 	$(BIN)/python -m tests.mutants
