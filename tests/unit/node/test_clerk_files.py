@@ -14,8 +14,9 @@ from node.domain.register import Register
 from node.domain.units import Level
 from node.domain.validate import check
 from node.workbook import errors
-from node.workbook.reader import Table, read_table
+from node.workbook.reader import Table
 from node.workbook.text import guard, is_formula, unguard
+from tests.support.tables import read_table
 
 REGISTERS = load_catalogue().registers
 HOUSEHOLD = REGISTERS["household"]
