@@ -26,7 +26,7 @@ from sync.model.authority import Message
 from sync.model.change import Signature, StreamHead
 from sync.model.limits import BATCH_BYTES_MAX
 from sync.model.schema import Lane
-from sync.model.stream import Heads, StreamKey
+from sync.model.stream import Heads, StreamKey, key_of
 from sync.recovery import heads as recovery_heads
 from sync.recovery import reissue, republish
 from sync.recovery.clones import Tokens
@@ -213,6 +213,14 @@ def restore_own(
     me = replica.identity
     entries = [codec.entry_from_wire(wire) for wire in wires]
     asked = republish.is_due(tx, child, me.incarnation)
+    if not asked:
+        # A child that was restored itself returns once more what our former incarnation wrote.
+        known = log.heads_of(tx, {key_of(entry) for entry in entries})
+        entries = [
+            entry for entry in entries if entry.seq > known.get(key_of(entry), StreamHead()).seq
+        ]
+        if not entries:
+            return Received()
     check_entries(replica, tx, entries, Message.RESTORE_PARENT, child, recovering=asked)
     lost = [e for e in entries if e.incarnation != me.incarnation]
     own_entries = reissue.own_entries_reused(tx, lost)
