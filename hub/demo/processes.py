@@ -18,7 +18,9 @@ from typing import IO
 
 from sync.model.errors import ErrorKind, SilianError
 
-READY_S = 60.0
+# A process that runs is waited for this long: a busy machine needs minutes where a free one needs
+# seconds. One that has ended is not waited for.
+READY_S = 600.0
 STOP_S = 20.0
 LOG_TAIL_LINES = 3
 # The same command as `silian`, by this interpreter. Where Linux offers it the kernel ends the
@@ -85,6 +87,14 @@ class Processes:
         server = self._servers[name]
         assert server.child.stdout is not None
         line = _line_of(server.child.stdout, timeout_s)
+        if line is None:
+            raise DemoFailed(
+                f"the process of {name} runs, but has not opened its offices "
+                f"within {timeout_s:g} s: {_tail(server.log)}",
+                f"进程 {name} 仍在运行，但 {timeout_s:g} 秒内未能打开单位：{_tail(server.log)}",
+                "The machine is too busy. Stop other programs, or use a smaller --scale.",
+                "本机负载过高。请停止其他程序后重新运行，或减小 --scale。",
+            )
         try:
             server.address = str(json.loads(line)["address"])
         except (ValueError, KeyError, TypeError):
@@ -145,14 +155,14 @@ class Processes:
         self._servers.clear()
 
 
-def _line_of(stream: IO[str], timeout_s: float) -> str:
-    """Return the first line; "" when the stream ends or the time is over."""
+def _line_of(stream: IO[str], timeout_s: float) -> str | None:
+    """Return the first line; "" when the stream ends, None when the time is over."""
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=lambda: lines.put(stream.readline()), daemon=True).start()
     try:
         return lines.get(timeout=timeout_s)
     except queue.Empty:
-        return ""
+        return None
 
 
 def _tail(log: Path) -> str:

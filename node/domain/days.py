@@ -12,10 +12,12 @@ from node.domain.refusal import Refused
 FIRST, LAST = date(1800, 1, 1), date(2999, 12, 31)
 """What a day may be: anything else is a slip, and no calendar sum runs over its end."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# A system that exports moments writes the time of day behind the day; 25:61 is no time of day.
+_TIME = r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?"
 _DATES = tuple(
     re.compile(pattern, re.ASCII)
     for pattern in (
-        r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?",
+        r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?:[ T]" + _TIME + r")?",
         r"(\d{4})()(\d{2})(\d{2})",
         r"(\d{4})(年)(\d{1,2})月(\d{1,2})[日号]?",
     )
@@ -24,6 +26,8 @@ _DATES = tuple(
 
 def day_of(text: str) -> date:
     """Return a day: 2026-07-01, 2026/7/1, 20260701, 2026年7月1日, digits of either width.
+
+    A time of day behind it is left out.
 
     Raises: Refused for anything else and for a day that no calendar has.
     """

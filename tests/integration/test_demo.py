@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from hub.demo.processes import DemoFailed, Processes
 from tests.support.silian import silian
 
 SILIAN = [sys.executable, "-c", "from hub.cli.main import main; main()"]
@@ -220,3 +221,20 @@ def gone(pid: int) -> bool:
             return False
         time.sleep(0.05)
     return True
+
+
+def test_a_server_that_is_slow_and_one_that_has_ended_are_told_apart(tmp_path: Path) -> None:
+    processes = Processes(tmp_path / "logs")
+    nowhere = tmp_path / "no office"
+    try:
+        processes.start("slow", [nowhere])
+        slow = processes.pid("slow")
+        os.kill(slow, signal.SIGSTOP)  # it runs, and prints nothing
+        with pytest.raises(DemoFailed, match=r"runs, but has not opened its offices within"):
+            processes.wait_ready("slow", timeout_s=0.1)
+        processes.kill("slow")
+        processes.start("ended", [nowhere])
+        with pytest.raises(DemoFailed, match=r"did not start: .*no office"):
+            processes.wait_ready("ended")
+    finally:
+        processes.stop_all()

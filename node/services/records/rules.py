@@ -128,8 +128,9 @@ class InvalidRecord(SilianError):
         super().__init__(
             f"{register.en}: " + " ".join(fault.en for fault in faults),
             f"{register.zh}：" + "".join(fault.zh for fault in faults),
-            remedy_en=" ".join(fault.suggestion_en for fault in faults),
-            remedy_zh="".join(fault.suggestion_zh for fault in faults),
+            # Three empty fields have one remedy, said once.
+            remedy_en=" ".join(dict.fromkeys(fault.suggestion_en for fault in faults)),
+            remedy_zh="".join(dict.fromkeys(fault.suggestion_zh for fault in faults)),
         )
         self.faults = tuple(faults)
         self.violations = tuple(

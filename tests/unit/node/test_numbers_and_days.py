@@ -101,6 +101,9 @@ def test_a_whole_number_is_read_in_either_width() -> None:
         "2026年7月1日",
         "２０２６－０７－０１",
         " 2026-07-01 ",
+        "2026-07-01 00:00:00",
+        "2026/7/1 9:05",
+        "2026-07-01T23:59:59.999",
     ],
 )
 def test_a_day_is_read_as_people_write_it(text: str) -> None:
@@ -110,7 +113,8 @@ def test_a_day_is_read_as_people_write_it(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["2026-02-30", "26-07-01", "2026-W27-3", "2026-7", "07/01/2026", "yesterday", "", "1798-01-01",
-     "9999-12-31", "0001-01-01", "3000-01-01", "+2026-07-01"],
+     "9999-12-31", "0001-01-01", "3000-01-01", "+2026-07-01", "2026-07-01 25:61", "2026-07-01 24:00", "2026-07-01 12:60",
+     "2026-07-01 12:00:60"],
 )  # fmt: skip
 def test_what_is_no_day_or_no_sensible_one_is_refused(text: str) -> None:
     with pytest.raises(Refused):
