@@ -297,16 +297,12 @@ def test_serve_goes_on_when_nohup_has_had_the_hangup_ignored(tmp_path: Path) -> 
 def served(base: Path, *before: str) -> Iterator[subprocess.Popen[Any]]:
     """Start `silian serve` of a new office, and yield when it listens."""
     assert silian("init", "--dir", base / "o", "--unit", COMMUNITY).exit == 0
-    command = [*before, sys.executable, "-c", SERVE, "serve", "--json", "--dir", str(base / "o")]
-
-    def interruptible() -> None:
-        # A shell lets its background jobs ignore SIGINT, and what these tests start, too.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
+    # A shell lets its background jobs ignore SIGINT, and what these tests start, too.
+    code = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {SERVE}"
+    command = [*before, sys.executable, "-c", code, "serve", "--json", "--dir", str(base / "o")]
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        preexec_fn=interruptible,  # noqa: PLW1509
-    ) as process:  # fmt: skip
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline()
         yield process
