@@ -20,6 +20,8 @@ from node.domain.refusal import Refused
 
 WHOLE_MAX = 2**31 - 1  # of an option that names no bound: what every call can carry
 
+MAY_BE_EMPTY = {"after"}  # of the page that is asked for: "" is the first one
+
 
 @dataclass(frozen=True, slots=True)
 class Apart:
@@ -107,6 +109,19 @@ class Options:
                     raise _apart(both)
             elif rule.name in given and not set(rule.others) & set(given):
                 raise _alone(self._shown[rule.name], [self._shown[o] for o in rule.others])
+
+    def check_filled(self, typed: Iterable[str], given: Mapping[str, Any]) -> None:
+        """Refuse an option typed with nothing: a script's empty variable is not "left out"."""
+        for name in typed:
+            value, shown = given[name], self._shown[name]
+            texts = value if isinstance(value, (list, tuple)) else (value,)
+            blank = any(isinstance(text, str) and not text.strip() for text in texts)
+            if blank and shown.startswith("--") and name not in MAY_BE_EMPTY:
+                raise usage(
+                    f"{shown} is empty", f"{shown} 为空",
+                    f"Write a value behind {shown}, or leave the option out.",
+                    f"请填写 {shown} 的值，或不加该选项。",
+                )  # fmt: skip
 
     def _parameter(self, parameter: inspect.Parameter) -> inspect.Parameter:
         """Return a parameter for typer: numbers come as text and are read here."""

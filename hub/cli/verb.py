@@ -82,6 +82,7 @@ def verb(
 
             def work() -> Any:
                 terminal.lang = terminal.lang or default_lang()
+                options.check_filled(typed, given)
                 options.check_together(typed)
                 values = options.read(given)
                 return function(terminal, **{**values, **whole_ids(terminal, marked, values)})

@@ -223,7 +223,7 @@ def gone(pid: int) -> bool:
     return True
 
 
-def test_a_server_that_is_slow_and_one_that_has_ended_are_distinguished(tmp_path: Path) -> None:
+def test_a_server_that_is_slow_is_not_reported_as_one_that_has_ended(tmp_path: Path) -> None:
     processes = Processes(tmp_path / "logs")
     nowhere = tmp_path / "no office"
     try:

@@ -84,6 +84,19 @@ def test_a_text_that_nothing_can_hold_is_refused_by_its_option(office: Recorder,
             assert office.taken() == []
 
 
+@pytest.mark.parametrize("name", ASKING)
+def test_an_option_that_is_typed_empty_is_refused_and_not_taken_as_left_out(
+    office: Recorder, name: str
+) -> None:
+    for parameter in VERBS[name].own:
+        if parameter.flag or not parameter.opt or parameter.name == "after":
+            continue
+        ran = silian(*typed(VERBS[name], {parameter.name: ""}, office))
+        assert ran.exit == Exit.USAGE, parameter.name
+        assert ran.error["code"] in {"usage", "not_a_file"}, parameter.name  # a path is a folder
+        assert office.taken() == [], parameter.name
+
+
 @pytest.mark.parametrize(
     ("text", "fen"), [("1500", 150_000), ("1,234.50", 123_450), ("１００", 10_000), ("12元", 1_200)]
 )

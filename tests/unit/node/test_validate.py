@@ -16,6 +16,7 @@ from node.domain.sheet_cell import Unknown
 from node.domain.sheet_values import read_value
 from node.domain.units import Level
 from node.domain.validate import Fault, check
+from node.services.records.rules import InvalidRecord
 from sync.model.change import Value
 
 CATALOGUE = load_catalogue()
@@ -405,3 +406,12 @@ def test_a_refusal_raised_for_every_row_keeps_no_reference_to_earlier_rows():
             read(PREMISES["use"], "不知道")
         depths.append(len(caught.traceback))
     assert len(set(depths)) == 1
+
+
+def test_several_empty_fields_have_one_remedy_and_it_is_given_once() -> None:
+    register = CATALOGUE.registers["resident"]
+    _, faults = check(register, {"name": None}, COMMUNITY)
+    assert len(faults) > 1
+    refused = InvalidRecord(register, faults)
+    assert refused.remedy_en == "Fill it in."
+    assert refused.remedy_zh.count("。") == 1
