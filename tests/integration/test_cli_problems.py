@@ -45,7 +45,7 @@ def test_quarantined_changes_are_listed_shown_retried_and_closed_with_a_reason(
     assert quarantine("retry", "--all", "--json").json == {"tried": 3, "applied": 0}
     assert quarantine("retry", first["id"], "--json").json == {"tried": 1, "applied": 0}
     silent = quarantine("close", first["id"], "--reason", " ", "--json")
-    assert (silent.exit, silent.error["code"]) == (2, "reason_missing")
+    assert (silent.exit, silent.error["code"]) == (2, "usage")
     closed = quarantine("close", first["id"], "--reason", "重复录入", "--as", "李", "--json").json[
         "quarantined_change"
     ]
