@@ -173,7 +173,7 @@ def test_the_commands_show_in_both_languages_what_is_requested_and_what_to_do(
     status = silian("status", "--json", *community)
     assert "corrections" in {problem["code"] for problem in status.json["problems"]}
     no = silian("correction", "refuse", request, "--reason", " ", "--json", *community)
-    assert (no.exit, no.error["code"]) == (2, "reason_missing")
+    assert (no.exit, no.error["code"]) == (2, "usage")
     done = silian("correction", "accept", request, "--as", "王", "--json", *community)
     assert done.json["state"] == "accepted"
     again = silian("correction", "accept", request, "--as", "王", "--json", *community)
