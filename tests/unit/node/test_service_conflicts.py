@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from sqlalchemy import Connection, insert, select
 
 from node.domain.units import Level
 from node.office import Office
@@ -18,6 +19,7 @@ from node.services.conflicts.views import ConflictView, UnknownConflict, assigne
 from node.services.records import edits
 from node.services.records.edits import RecordView
 from node.services.records.rules import FieldNotOwned, InvalidRecord, KeyTaken
+from sync.store.tables import conflict
 from tests.unit.node.offices import (
     CATALOGUE,
     COMMUNITY,
@@ -87,6 +89,23 @@ def disputed(offices: Offices, **more: str) -> tuple[RecordView, bytes]:
     offices.meet()
     (found,) = conflict_views.list_open(offices.community).conflicts
     return made, found.id
+
+
+def test_a_conflict_in_a_field_of_a_newer_program_waits_and_stops_no_list(
+    offices: Offices,
+) -> None:
+    """The office was upgraded, and the upgrade was taken back."""
+    _, known = disputed(offices)
+    later = bytes(16)
+
+    def write(tx: Connection) -> None:
+        row = tx.execute(select(conflict).where(conflict.c.id == known)).one()
+        tx.execute(insert(conflict).values({**row._mapping, "id": later, "field": "of_later"}))
+
+    offices.community.store.write(write)
+    assert [view.id for view in conflict_views.list_open(offices.community).conflicts] == [known]
+    with pytest.raises(UnknownConflict):
+        conflict_views.show(offices.community, later)
 
 
 def test_both_writers_and_the_offices_above_see_one_conflict_with_both_sides(
