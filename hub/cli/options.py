@@ -119,7 +119,7 @@ class Options:
             if blank and shown.startswith("--") and name not in MAY_BE_EMPTY:
                 raise usage(
                     f"{shown} is empty", f"{shown} 为空",
-                    f"Write a value behind {shown}, or leave the option out.",
+                    f"Write a value after {shown}, or leave the option out.",
                     f"请填写 {shown} 的值，或不加该选项。",
                 )  # fmt: skip
 

@@ -51,11 +51,12 @@ def kind_by_name(out: Path | None, asked: str = "", kinds: Sequence[str] = ("xls
     Raises: Refusal for a name that says another kind: nothing would open such a file.
     """
     named = "" if out is None or str(out) == "-" else out.suffix.lower().lstrip(".") or "?"
-    if named and named not in ((asked,) if asked in kinds else kinds):
-        ends = [f".{kind}" for kind in ((asked,) if asked in kinds else kinds)]
+    allowed = (asked,) if asked in kinds else kinds
+    if named and named not in allowed:
+        ends = [f".{kind}" for kind in allowed]
         raise usage(
-            f"{out} is no name for this file: it would be {' or '.join(ends)}",
-            f"“{out}”不能用作文件名：该文件为 {' 或 '.join(ends)} 格式",
+            f"the name {out} does not end in {' or '.join(ends)}",
+            f"文件名“{out}”的结尾不是 {' 或 '.join(ends)}",
             f"End the name with {' or '.join(ends)}.", f"文件名请以 {' 或 '.join(ends)} 结尾。",
         )  # fmt: skip
     return asked or named or kinds[0]

@@ -161,14 +161,14 @@ def reset(
     reason: Reason,
     actor: Actor = "",
 ) -> None:
-    """Accept a child's other database, after the first one was stopped. 解除标记"""
+    """Accept an office's other database, or its key, after you have checked it. 解除标记"""
     with terminal.office() as office:
         done = office.reset_cloned_office(unit=unit, reason=reason, actor=person(actor)).office
     terminal.show(
         done,
         lambda: terminal.line(
-            f"{done.unit.path}：已解除标记，下次连接的数据视为正本",
-            f"{done.unit.path}: reset; the next database that connects is accepted",
+            f"{done.unit.path}：已放行，此前拒绝的内容再次送来时予以接收",
+            f"{done.unit.path}: reset; what was refused of it is accepted when it comes again",
         ),
     )
 

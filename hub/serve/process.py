@@ -32,7 +32,7 @@ from sync.log.outcome import Waiters
 from sync.model.schema import Lane
 
 GRACE_S = 10.0
-LEAVE_S = 3.0  # so long threads have to end after every store was closed
+LEAVE_S = 3.0  # how long threads have to end once every store is closed
 LINK_WORKERS_MAX = 8  # they work on our own stores; none waits for a parent
 STATUS_AFTER_MS = 1_000
 ASK_AGAIN = 4  # times after a change, each after twice as long; later the tick does it

@@ -141,7 +141,8 @@ def _unsafe(why_en: str, why_zh: str) -> WorkbookUnsafe:
     return WorkbookUnsafe(
         f"The file is refused: {why_en}.",
         f"文件被拒绝：{why_zh}。",
-        remedy_en="No office program writes that. Ask where it is from; save it again in Excel.",
+        remedy_en="No office program writes such a file. Ask where it comes from, and save it "
+        "again in Excel.",
         remedy_zh="正常办公软件不会生成此类文件，请核实来源，并在 Excel 中重新保存。",
     )
 

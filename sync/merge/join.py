@@ -136,9 +136,9 @@ def _survived_delete(
 ) -> Iterable[tuple[str, Version]]:
     """Yield the heads that survived the end of this life.
 
-    A copy at this causal length knows which edits the deleting writers had seen: one of which it
-    has a head that it does not list was seen, with all its fields. A copy without a head of it, or
-    of a program that does not know the field, says nothing about it.
+    A copy at this causal length lists the heads that no deleting writer had seen. So the edit of
+    a head that it has and does not list was seen, with all its fields, also those that the copy's
+    program does not know. About an edit of which it has no head it says nothing.
     """
     seen = {
         head.version

@@ -62,9 +62,7 @@ def denial_reason(
     return None
 
 
-def refusal_of(
-    block: Block, register: RegisterSchema, entry: Entry, routes: Routes
-) -> str | None:  # fmt: skip
+def refusal_of(block: Block, register: RegisterSchema, entry: Entry, routes: Routes) -> str | None:
     """Return why an entry's block is not accepted here, as a reason of quarantine."""
     return denial_reason(
         block, register, writer=entry.unit, level=entry.level, routes=routes
@@ -72,7 +70,7 @@ def refusal_of(
 
 
 def _misdirection(block: Block, register: RegisterSchema, entry: Entry) -> str | None:
-    """Return whether a change went another way than the register says, and so to others.
+    """Return why a change reached others than its register says: by its lane, or its audience.
 
     What an upper office writes of a lower one's record goes down to that office, too.
     """

@@ -130,9 +130,7 @@ class Tokens:
         )
 
 
-def issue(
-    signer: Signer, unit: int, incarnation: int, number: int, drawn: bytes
-) -> bytes:  # fmt: skip
+def issue(signer: Signer, unit: int, incarnation: int, number: int, drawn: bytes) -> bytes:
     """Return a token for a child. `incarnation`: ours; `drawn`: 16 bytes by chance."""
     numbered = number.to_bytes(NUMBER_BYTES, "big") + drawn
     return numbered + signer.sign(TOKEN, _hash_of(unit, incarnation, numbered))

@@ -20,20 +20,18 @@ def own_keys(
 ) -> frozenset[bytes] | None:
     """Return the keys that this office's incarnations have had.
 
-    None in a store that never met its parent, or asked by what a child returns anybody: it is new,
-    and nothing of it can be taken for another's. It trusts the key that comes. A child that has
-    sent something, but has not yet returned all that it received, was not met in this sense.
+    None in a store that has not met its parent, or, where a child returns something, nobody: it is
+    new, nothing of it can be taken for another's, and it trusts the key that comes. A child counts
+    as met once it has returned all that it received.
     """
     me = replica.identity
     rows = execute(tx, "SELECT DISTINCT peer FROM cursor WHERE direction='in' AND incarnation<>0")
-    met = {peer for (peer,) in rows.fetchall()}
-    if from_child:
-        met = {p for p in met if p == parent or not republish.is_due(tx, p, me.incarnation)}
-    if not (met if from_child else parent in met):
-        return None
-    accepted = peers.load(tx, me.unit).key_pinned  # by a person, of a store that is lost
-    return (
-        signatures.keys_of_unit(tx, me.unit)
-        | {replica.signer.public_key}
-        | ({bytes.fromhex(accepted)} if accepted else set())
+    met = any(
+        peer == parent or (from_child and not republish.is_due(tx, peer, me.incarnation))
+        for (peer,) in rows.fetchall()
     )
+    if not met:
+        return None
+    keys = signatures.keys_of_unit(tx, me.unit) | {replica.signer.public_key}
+    accepted = peers.load(tx, me.unit).key_pinned  # by a person, of a store that is lost
+    return keys | {bytes.fromhex(accepted)} if accepted else keys

@@ -10,5 +10,5 @@ OPTIONS = (
     NO_PROXY,
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
-    ("grpc.enable_retries", 0),  # who calls retries, and knows what is safe to repeat
+    ("grpc.enable_retries", 0),  # the caller retries: it knows what is safe to repeat
 )

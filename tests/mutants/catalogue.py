@@ -90,6 +90,12 @@ MUTANTS = (
         "tests/unit/node/test_receipts.py",
     ),
     Mutant(
+        "a restored parent takes its child for a restored one", "INV-25",
+        "sync/link/handshake.py",
+        " or facts.token is TokenCheck.AHEAD", "",
+        "tests/unit/sync/test_handshake.py",
+    ),
+    Mutant(
         "the log is read backwards", "INV-8", "sync/log/entries.py",
         'f"AND {entry_filter} ORDER BY arrival LIMIT',
         'f"AND {entry_filter} ORDER BY arrival DESC LIMIT',

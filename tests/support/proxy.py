@@ -171,9 +171,9 @@ class Proxy:
             piece = self._flip(piece, now.flip_one_in)
         if now.reset_after is not None:
             piece, now.reset_after = piece[: now.reset_after], max(0, now.reset_after - len(piece))
+        self.carried[direction] += len(piece)  # before the receiver can look
         target.write(piece)
         await target.drain()
-        self.carried[direction] += len(piece)
         if now.reset_after == 0:
             await self._reset()
             return False

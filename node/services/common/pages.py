@@ -23,7 +23,7 @@ class BadToken(SilianError):
 
     def __init__(self) -> None:
         super().__init__(
-            "the page token is none that this list gave",
+            "this list did not give that page token",
             "翻页标记不是本列表给出的标记",
             remedy_en="Ask for the list from its beginning, without a page token (on the command "
             "line: without --after), or copy the token of the last page unchanged.",

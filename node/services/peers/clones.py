@@ -84,7 +84,8 @@ def reset_clone(office: Office, unit: int, *, actor: str, reason: str) -> Clone:
     """Accept the next store that comes under a child's name as the right one.
 
     A neighbour that was refused for its key, be it the parent or a child, is accepted under that
-    key from now on, and no longer under the former: the caller has compared them.
+    key from now on, and no longer under the former: the caller has compared them. With the unit of
+    this office itself, its own entries count that come back under the key of a lost store.
     The reason is kept in this office for good. The caller has stopped the other store before:
     if both still run, they are flagged again.
     Raises: ReasonMissing, NotCloned, KeyMissing.

@@ -37,14 +37,14 @@ _MARK = "~"
 
 
 class BadVersionToken(SilianError):
-    """This is no version token of a record; a page token, an id or part of a token is none."""
+    """No record gave this version token: it is a page token, an id, or part of a token."""
 
     code = "bad_version_token"
     kind = ErrorKind.INVALID_ARGUMENT
 
     def __init__(self) -> None:
         super().__init__(
-            "the version token (--version-token) is none that the record gave",
+            "the record did not give that version token (--version-token)",
             "版本标记（--version-token）不是该记录给出的标记",
             remedy_en="Show the record or the correction request again and copy its version token "
             "unchanged (`version_token` in the output of --json).",
