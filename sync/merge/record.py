@@ -253,11 +253,14 @@ def _joined(
 ) -> Heads:
     if heads is None:
         return Heads(incoming)
-    known = heads.all
-    if base != incoming.version and any(head.version == incoming.version for head in known):
-        return heads  # known already; with itself as base it is a second edit of one transaction
     replaced = {base, *resolved}
-    return _canonical(schema, [*(h for h in known if h.version not in replaced), incoming])
+    if base != incoming.version and any(h.version == incoming.version for h in heads.all):
+        # Known already; with itself as base it is a second edit of one transaction. It came as a
+        # copy if what it overwrote stands beside it: that was returned later, by an older entry.
+        replaced.discard(incoming.version)
+        stay = [h for h in heads.all if h.version not in replaced]
+        return heads if len(stay) == len(heads.all) else _canonical(schema, stay)
+    return _canonical(schema, [*(h for h in heads.all if h.version not in replaced), incoming])
 
 
 def _canonical(schema: FieldSchema, heads: list[Head]) -> Heads:

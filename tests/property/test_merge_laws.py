@@ -309,6 +309,19 @@ def test_a_value_written_concurrently_with_a_resolution_is_not_resolved():
     assert len(conflicts_of(one.state, ONE)) == 1
 
 
+def test_a_value_that_came_as_a_copy_overwrites_its_base_when_both_edits_are_returned():
+    """A restored office gets its newest value as a copy first, and then both edits of it."""
+    (one, _) = two_offices()
+    older, newer = one.update({"name": "older"}), one.update({"name": "newer"})
+    state = one.state
+    for edit in (older, newer):
+        joined = merge(state, edit.change, ONE)
+        assert joined is not None
+        state = joined
+    assert state == one.state
+    assert merge(state, newer.change, ONE) == state
+
+
 def test_a_second_round_of_one_transaction_replaces_its_first():
     version = version_of(5, 1)
     made = RecordChange(operation=Operation.CREATE, version=version, level=3, values={"name": "1"})
