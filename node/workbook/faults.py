@@ -32,7 +32,10 @@ class RowFault:
 
 @dataclass(frozen=True, slots=True)
 class FaultGroup:
-    """All faults of one code in one field: `count` of them, the first few by row number."""
+    """All faults of one code in one field: `count` of them, the first few by row number.
+
+    `alike`: each has this text; else it is that of the first row, and says so.
+    """
 
     code: str
     field: str
@@ -43,6 +46,7 @@ class FaultGroup:
     zh: str
     suggestion_en: str
     suggestion_zh: str
+    alike: bool
 
     def text(self, lang: str = "zh") -> str:
         """Return one line for a summary: count, rows, what, remedy."""
@@ -50,9 +54,11 @@ class FaultGroup:
         more = self.count > len(self.first_rows)
         if lang == "zh":
             where = f"第 {rows} 行{'等' if more else ''}"
-            return f"{self.count} 处（{where}）：{self.zh}{self.suggestion_zh}".strip()
+            of_first = "" if self.alike else f"，其中第 {self.first_rows[0]} 行"
+            return f"{self.count} 处（{where}）{of_first}：{self.zh}{self.suggestion_zh}".strip()
         where = f"row{'s' if self.count > 1 else ''} {rows}{' and more' if more else ''}"
-        return f"{self.count} x ({where}): {self.en} {self.suggestion_en}".strip()
+        of_first = "" if self.alike else f", of which row {self.first_rows[0]}"
+        return f"{self.count} x ({where}){of_first}: {self.en} {self.suggestion_en}".strip()
 
 
 def grouped(faults: Iterable[RowFault], rows_shown: int = 5) -> tuple[FaultGroup, ...]:
@@ -94,4 +100,5 @@ def _group(same: list[RowFault], rows_shown: int) -> FaultGroup:
         zh=first.zh,
         suggestion_en=first.suggestion_en,
         suggestion_zh=first.suggestion_zh,
+        alike=all(fault.text() == first.text() for fault in same),
     )

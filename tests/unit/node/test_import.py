@@ -150,6 +150,17 @@ def test_a_fault_repeated_in_every_row_is_one_line_of_the_summary(community: Off
     assert (group.code, group.count) == ("not_a_choice", 40)
 
 
+def test_a_summary_names_the_row_that_its_text_is_about(community: Office) -> None:
+    alike = import_table(community, "premises", sheet("东楼,仓库,10", "西楼,仓库,1"), FILE).summary[
+        0
+    ]
+    assert alike.text("en").startswith("2 x (rows 2, 3): ")
+    data = sheet("东楼,办公,10", "东楼,办公,11", "西楼,办公,1", "西楼,办公,2")
+    (group,) = import_table(community, "premises", data, FILE).summary
+    assert group.text("en").startswith("2 x (rows 3, 5), of which row 3: ")
+    assert group.text("zh").startswith("2 处（第 3、5 行），其中第 3 行：")
+
+
 def test_a_key_that_comes_twice_in_the_file_is_a_fault_of_the_later_row(
     community: Office,
 ) -> None:
