@@ -255,8 +255,8 @@ def _joined(
         return Heads(incoming)
     replaced = {base, *resolved}
     if base != incoming.version and any(h.version == incoming.version for h in heads.all):
-        # Known already; with itself as base it is a second edit of one transaction. It came as a
-        # copy if what it overwrote stands beside it: that was returned later, by an older entry.
+        # Known already (with itself as base it is a second edit of one transaction). If it came as
+        # a copy, an older entry may have returned since what it overwrote: that goes now.
         replaced.discard(incoming.version)
         stay = [h for h in heads.all if h.version not in replaced]
         return heads if len(stay) == len(heads.all) else _canonical(schema, stay)
