@@ -69,16 +69,19 @@ def hidden_column(column: str, label_en: str, label_zh: str) -> Note:
     )
 
 
+def _of_column(code: str, column: str, rows: Sequence[int], *, en: str, zh: str) -> Note:
+    """Return a note on a column that was not read. `rows`: those in which it has a value."""
+    shown = tuple(rows[:ROWS_SHOWN])
+    return Note(code=code, column=column, rows=shown, count=len(rows), en=en, zh=zh)
+
+
 def without_heading(column: str, rows: Sequence[int]) -> Note:
     n = len(rows)
-    return Note(
-        code="column_without_heading",
-        column=column,
-        rows=tuple(rows[:ROWS_SHOWN]),
-        count=n,
-        en=f"Column {column} has {counted(n, 'value', 'values')} and no heading: ignored.",
+    return _of_column(
+        "column_without_heading", column, rows,
+        en=f"Column {column} has {counted(n, 'value')} and no heading: ignored.",
         zh=f"{column} 列没有列名，其中 {n} 个值未读取。",
-    )
+    )  # fmt: skip
 
 
 def unknown_heading(
@@ -88,29 +91,22 @@ def unknown_heading(
     n = len(rows)
     maybe_en = f" {nearest[0]} may be meant." if nearest else ""
     maybe_zh = f"可能应为“{nearest[1]}”。" if nearest else ""
-    return Note(
-        code="unknown_heading",
-        column=column,
-        rows=tuple(rows[:ROWS_SHOWN]),
-        count=n,
-        en=f'Column {column} ("{heading}") is not known: {counted(n, "value", "values")} ignored.'
-        f"{maybe_en}",
+    return _of_column(
+        "unknown_heading", column, rows,
+        en=f'Column {column} ("{heading}") is not known: {counted(n, "value")} ignored.{maybe_en}',
         zh=f"{column} 列“{heading}”不是本台账的列，其中 {n} 个值未读取。{maybe_zh}",
-    )
+    )  # fmt: skip
 
 
 def running_number(column: str, heading: str, rows: Sequence[int]) -> Note:
     """Name a column that counts the rows of its sheet: 1, 2, 3."""
     n = len(rows)
-    return Note(
-        code="running_number",
-        column=column,
-        rows=tuple(rows[:ROWS_SHOWN]),
-        count=n,
+    return _of_column(
+        "running_number", column, rows,
         en=f'Column {column} ("{heading}") numbers the rows from 1 to {n}; the register has no '
         "such column, so it was left out.",
         zh=f"{column} 列“{heading}”为 1 至 {n} 的行序号，本台账没有此列，未读取。",
-    )
+    )  # fmt: skip
 
 
 def no_rows() -> Note:
