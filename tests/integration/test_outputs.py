@@ -180,7 +180,8 @@ def test_a_write_that_breaks_off_leaves_what_was_there_and_no_half(
     """The system refuses the verb every byte of a file, as a full disk does."""
     target = tmp_path / "居民.xlsx"
     target.write_bytes(TYPED)
-    # The shell sets the limit: a `preexec_fn` would run in a copy of this process with its gRPC threads.
+    # The shell sets the limit: a `preexec_fn` would run in a copy of this process, with the threads
+    # of gRPC in it.
     ran = subprocess.run(
         ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *context.command(verb, target), "--force"],
         capture_output=True, timeout=60, check=False, env=os.environ | {"LANG": "C.UTF-8"},
