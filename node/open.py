@@ -25,7 +25,7 @@ from node.keys import KEY_FILE, KeyOfAnother, signer_of
 from node.office import Parts, read_identity
 from node.private import close_to_others
 from node.services.upkeep.quarantine import retry_deferred
-from node.services.upkeep.rebuild import pending_derived
+from node.services.upkeep.rebuild import pending_cells, pending_derived
 from node.setup import store_url
 from node.store import meta, migrate
 from node.store.engine import NotAStore, Store, open_store, read_commit_mark
@@ -109,6 +109,7 @@ def assemble(
         earliest = first_tree_day(tx)
         fenced = meta.get(tx, meta.FENCED)
         unjudged = meta.get(tx, meta.UNJUDGED)
+        undivided = meta.get(tx, meta.UNDIVIDED)
         auto_relay = meta.get(tx, meta.RELAY)
     if newly_built:
         store.write(lambda tx: _build_tables(tx, tables, catalogue.version))
@@ -138,6 +139,8 @@ def assemble(
         retry_deferred(office)  # what the older catalogue did not know
     if unjudged:
         store.write(lambda tx: _judge_postings(tx, office))
+    if undivided:
+        store.write(lambda tx: _divide_cells(tx, office))
     return office
 
 
@@ -199,6 +202,12 @@ def _judge_postings(tx: Connection, office: LinkedOffice) -> None:
     edits = office.folds.judge_again(tx, every=True)
     applier.apply_derived(office.replica, tx, edits)
     meta.put(tx, meta.UNJUDGED, False)
+
+
+def _divide_cells(tx: Connection, office: LinkedOffice) -> None:
+    """Count persons in private cells: an older program sent every value above."""
+    applier.apply_derived(office.replica, tx, pending_cells(office, tx))
+    meta.put(tx, meta.UNDIVIDED, False)
 
 
 def _build_tables(tx: Connection, tables: RegisterTables, version: str) -> None:

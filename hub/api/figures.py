@@ -105,6 +105,9 @@ def figure_to_wire(shown: service.Shown) -> pb.Figure:
         met=shown.met,
         suppressed=shown.suppressed,
         unknown=shown.unknown,
+        numerator_undecided=shown.numerator_undecided,
+        denominator_undecided=shown.denominator_undecided,
+        withheld_offices=shown.withheld,
     )
 
 

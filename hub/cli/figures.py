@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -113,6 +114,8 @@ def _print(terminal: Terminal, found: pb.GetRollupResponse) -> None:
     terminal.line(
         f"{found.unit.name} {name}：{figure}{met_zh}", f"{found.unit.name} {name}: {figure}{met}"
     )
+    for line in _left_out(found.figure):
+        terminal.line(*line)
     if found.groups:
         terminal.table(*_table(terminal, found))
     oldest = terminal.time(parts.oldest_ms)
@@ -145,6 +148,21 @@ def _print(terminal: Terminal, found: pb.GetRollupResponse) -> None:
         more = parts.laggards_total - len(parts.laggards)
         terminal.line(
             f"  另有 {more} 个，加 --all 全部列出", f"  and {more} more: --all names them"
+        )
+
+
+def _left_out(figure: pb.Figure) -> Iterator[tuple[str, str]]:
+    """Yield what a figure leaves out so that it shows no few persons, in Chinese and English."""
+    undecided = figure.numerator_undecided + figure.denominator_undecided
+    if undecided:
+        yield (
+            f"  另有 {undecided} 人（户）未计入：分组不足5人（户）已合并，无法区分",
+            f"  left out: {undecided}, in groups combined because fewer than five persons differ",
+        )
+    if figure.withheld_offices:
+        yield (
+            f"  另有 {figure.withheld_offices} 个单位不足5人（户），不提供数字，未计入",
+            f"  left out: {figure.withheld_offices} offices with fewer than five, not given",
         )
 
 

@@ -24,8 +24,9 @@ from node.domain.catalogue_toml import (
     read_measure,
     read_register,
 )
-from node.domain.contribution import CellKey
+from node.domain.contribution import CellKey, Contribution
 from node.domain.derived import Derived, derive
+from node.domain.disclosure import Plan, splits_for
 from node.domain.indicators import Indicator
 from node.domain.norms import Norms
 from node.domain.register import Field, Register
@@ -73,6 +74,41 @@ class Catalogue:
     def derived_writes(self) -> frozenset[str]:
         """The measures that `derive` writes."""
         return frozenset(measure for rule in self.derived.values() for measure in rule.writes)
+
+    @cached_property
+    def disclosure_plans(self) -> Mapping[str, Plan]:
+        """The measures that count persons of registers that stay in their office, and how their
+        cells are divided before they leave it.
+        """
+        return {
+            contribution.measure: self._plan(register, contribution)
+            for register in self.registers.values()
+            if register.audience == "local"
+            for contribution in register.contributions
+        }
+
+    def _plan(self, register: Register, contribution: Contribution) -> Plan:
+        numbers = [
+            dimension
+            for dimension, source in contribution.dims.items()
+            if source.how == "year"
+            or (source.how == "field" and register.fields[source.name].type == "int")
+        ]
+        each = [name for name, source in contribution.dims.items() if source.how == "each"]
+        once = [
+            other.measure
+            for other in register.contributions
+            if other.counts_once and other.counts_the_same_records_as(contribution)
+        ]
+        return Plan(
+            measure=contribution.measure,
+            dimensions=tuple(contribution.dims),
+            splits=splits_for(
+                self.indicators.values(), contribution.measure, contribution.dims, numbers
+            ),
+            each=each[0] if each else "",
+            whole=once[0] if each and once else "",
+        )
 
     def counted_by(self, measures: Iterable[str]) -> tuple[Register, ...]:
         """Return the registers that people fill in and whose records these measures count.

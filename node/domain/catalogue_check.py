@@ -124,6 +124,11 @@ def _check_contribution(
     for name in sorted(contribution.fields):
         if name not in register.fields:
             place.fail(f"no field {name!r}", f"没有字段 {name!r}", key)
+    if register.audience == "local" and contribution.amount.constant != 1:
+        place.fail(
+            "records that stay in their office are only counted: the amount is 1",
+            "不出本级的台账只能计数，数量应为 1", f"{key}.amount",
+        )  # fmt: skip
     for name in contribution.days:
         if register.fields[name].type != "date":
             place.fail(f"{name!r} is no date", f"{name!r} 不是日期", f"{key}.from")
@@ -134,6 +139,16 @@ def _check_contribution(
     if tuple(contribution.dims) != tuple(sorted(measure.dims)):
         listed = ", ".join(measure.dims) or "-"
         place.fail(f"dims must be {listed}", f"维度应为 {listed}", f"{key}.dims")
+    many = [name for name, source in contribution.dims.items() if source.how == "each"]
+    if (
+        register.audience == "local"
+        and many
+        and len(contribution.dims) + bool(contribution.period) > 1
+    ):
+        place.fail(
+            f"a record has several values of {many[0]!r}: no other dimension, no period",
+            f"{many[0]!r} 会重复计数，不得再有其他维度或期间", f"{key}.dims",
+        )  # fmt: skip
     for source in contribution.dims.values():
         _check_source(place, register, source, f"{key}.dims")
     how = contribution.period.how if contribution.period else ""

@@ -21,6 +21,7 @@ from node.domain.contribution import UNKNOWN, Contribution
 from node.domain.derived import RULES, Derived
 from node.domain.indicators import PERIODS, Banding, Indicator, Part, Term
 from node.domain.indicators import TYPES as INDICATOR_TYPES
+from node.domain.published_value import ANY, COMBINED
 from node.domain.register import (
     FORMS,
     POLICIES,
@@ -74,7 +75,8 @@ class Dimension:
 
     def label(self, value: str, lang: str = "zh") -> str:
         """Return the label of a value; the value itself if it has none."""
-        pair = self.choices.get(value, ("未填", "Unknown") if value == UNKNOWN else (value, value))
+        others = {UNKNOWN: ("未填", "Unknown"), ANY: COMBINED}
+        pair = self.choices.get(value) or others.get(value, (value, value))
         return pair[0] if lang == "zh" else pair[1]
 
 

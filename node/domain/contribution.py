@@ -13,6 +13,7 @@ from datetime import date
 from itertools import product
 from typing import NamedTuple
 
+from node.domain.published_value import Interval, is_combined
 from sync.model.change import Value
 
 UNKNOWN = "unknown"
@@ -89,6 +90,19 @@ class Condition:
         low = self.minimum is None or number >= self.minimum.at(as_of)
         return low and (self.maximum is None or number <= self.maximum.at(as_of))
 
+    def covers(self, text: str, as_of: date | None = None) -> bool | None:
+        """Return whether all values that a cell's text stands for satisfy the condition; None: some
+        may and some may not.
+        """
+        if not is_combined(text):
+            return self.holds(text, as_of)
+        within = Interval.read(text)
+        if within is None or self.one_of is not None or self.none_of or self.starts:
+            return True if self == Condition() else None
+        low = None if self.minimum is None else self.minimum.at(as_of)
+        high = None if self.maximum is None else self.maximum.at(as_of)
+        return None if self.present is False else within.lies_in(Interval(low, high))
+
 
 @dataclass(frozen=True, slots=True)
 class Amount:
@@ -161,6 +175,15 @@ class Contribution:
         sources = [s for s in (*self.dims.values(), self.period) if s and s.how != "const"]
         named = {*self.amount.fields, *self.where, *(s.name for s in sources), *self.days}
         return frozenset(named)
+
+    @property
+    def counts_once(self) -> bool:
+        """Whether it counts each record once, in one cell."""
+        return self.amount.constant == 1 and not self.dims and self.period is None
+
+    def counts_the_same_records_as(self, other: Contribution) -> bool:
+        """Return whether both count the same records on each day."""
+        return (self.where, self.since, self.until) == (other.where, other.since, other.until)
 
     def in_force(self, since: Value, until: Value, day: Day) -> bool:
         """Return whether it counts on a day, by the days in its two fields."""

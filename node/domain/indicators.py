@@ -12,6 +12,7 @@ from datetime import date
 from fractions import Fraction
 
 from node.domain.contribution import UNKNOWN, CellKey, Condition, parse_dims
+from node.domain.published_value import ANY, PERIOD, Interval, ends_of, is_combined
 from node.domain.units import Level
 from sync.model.errors import ErrorKind, SilianError
 
@@ -61,11 +62,22 @@ class Banding:
     edges: tuple[int, ...]
 
     def group(self, dims: Mapping[str, str], as_of: date) -> str:
-        """Return the band of a cell: "15-59", "80+", or unknown (no year, or a year to come)."""
-        year = dims.get(self.of, UNKNOWN)
-        if not year.isdecimal() or as_of.year - int(year) < self.edges[0]:
+        """Return the band of a cell: "15-59", "80+", or unknown (no year, or a year to come).
+
+        Of a group with several years: `ANY`, if they are in several bands.
+        """
+        text = dims.get(self.of, UNKNOWN)
+        years = Interval.read(text)
+        if years is None:
+            return ANY if is_combined(text) else UNKNOWN
+        first = as_of.year - self.edges[-1] if years.low is None else years.low
+        last = as_of.year - self.edges[0] if years.high is None else years.high
+        bands = {self._band(as_of.year - year) for year in (min(first, last), max(first, last))}
+        return bands.pop() if len(bands) == 1 else ANY
+
+    def _band(self, age: int) -> str:
+        if age < self.edges[0]:
             return UNKNOWN
-        age = as_of.year - int(year)
         at = max(n for n, edge in enumerate(self.edges) if edge <= age)
         last = at + 1 == len(self.edges)
         return f"{self.edges[at]}+" if last else f"{self.edges[at]}-{self.edges[at + 1] - 1}"
@@ -88,14 +100,19 @@ class Part:
 
     def counts(
         self, key: CellKey, dims: Mapping[str, str], as_of: date, *, past_years: bool = False
-    ) -> bool:
-        """Return whether a cell belongs to this part on that day."""
-        if key.measure != self.measure or not self._within(key.period, as_of, past_years):
+    ) -> bool | None:
+        """Return whether a cell belongs to this part on that day; None: some of what it counts."""
+        if key.measure != self.measure:
             return False
-        return all(
-            condition.holds(dims.get(name, UNKNOWN), as_of)
-            for name, condition in self.where.items()
-        )
+        found = [self._within(key.period, dims.get(PERIOD, ""), as_of, past_years)]
+        if found[0] is not False:
+            found += [
+                condition.covers(dims.get(name, UNKNOWN), as_of)
+                for name, condition in self.where.items()
+            ]
+        if False in found:
+            return False
+        return None if None in found else True
 
     def divides(self, dimension: str, bands: Mapping[str, Banding]) -> bool:
         """Return whether a breakdown by `dimension` divides this part; else it counts in full."""
@@ -106,14 +123,16 @@ class Part:
         banding = bands.get(dimension)
         return (banding.of if banding else dimension) in self.has
 
-    def _within(self, period: str, as_of: date, past_years: bool) -> bool:
+    def _within(self, period: str, combined: str, as_of: date, past_years: bool) -> bool | None:
         if self.period == "stock":
             return period == ""
-        if self.period == "year":
-            year = f"{as_of.year:04}"
-            return period == year or (past_years and period < year)
-        month = f"{as_of.year:04}-{as_of.month:02}"
-        return period <= month and (past_years or period[:4] == month[:4])
+        first, last = ends_of(combined) if combined and not period else (period, period)
+        year, month = f"{as_of.year:04}", f"{as_of.year:04}-{as_of.month:02}"
+        limit = year if self.period == "year" else month
+        begin = "" if past_years else year
+        if first > limit or last < begin:
+            return False
+        return True if first >= begin and last <= limit else None
 
 
 Term = tuple[Part, ...]
@@ -122,10 +141,16 @@ Term = tuple[Part, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """The result of an indicator: whole numbers, so that two figures can be added."""
+    """The result of an indicator: whole numbers, so that two figures can be added.
+
+    Undecided: what is in groups that belong to a sum in part only (`node.domain.disclosure`), and
+    is left out of it.
+    """
 
     numerator: int
     denominator: int | None = None
+    numerator_undecided: int = 0
+    denominator_undecided: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,14 +208,13 @@ def evaluate(indicator: Indicator, cells: Cells, as_of: date) -> Figure:
     """
     if indicator.source != "cells":
         raise NotFromCells(indicator)
-    sums = [0, 0]
+    found = _Sums()
     for key, amount in cells:
         dims = parse_dims(key.dims)
         for at, term in enumerate((indicator.numerator, indicator.denominator or ())):
             for part in term:
-                if part.counts(key, dims, as_of):
-                    sums[at] += part.times * amount
-    return _figure(indicator, *sums)
+                found.add(at, part.counts(key, dims, as_of), part.times * amount)
+    return found.figure(indicator)
 
 
 def breakdown(indicator: Indicator, dimension: str, cells: Cells, as_of: date) -> dict[str, Figure]:
@@ -205,43 +229,68 @@ def breakdown(indicator: Indicator, dimension: str, cells: Cells, as_of: date) -
     if dimension not in indicator.dimensions:
         raise UnknownDimension(indicator, dimension)
     terms = (indicator.numerator, indicator.denominator or ())
-    groups: dict[str, list[int]] = {}
-    whole = [0, 0]
+    groups: dict[str, _Sums] = {}
+    whole = _Sums()
     for key, amount in cells:
         dims = parse_dims(key.dims)
         for at, term in enumerate(terms):
             for part in term:
                 divides = part.divides(dimension, indicator.bands)
                 past_years = divides and dimension == "year"
-                if not part.counts(key, dims, as_of, past_years=past_years):
+                counts = part.counts(key, dims, as_of, past_years=past_years)
+                if counts is False:
                     continue
+                sums = whole
                 if divides:
                     name = _group(indicator, dimension, key, dims, as_of)
-                    groups.setdefault(name, [0, 0])[at] += part.times * amount
-                else:
-                    whole[at] += part.times * amount
+                    sums = groups.setdefault(name, _Sums())
+                sums.add(at, counts, part.times * amount)
     return {
-        name: _figure(indicator, whole[0] + sums[0], whole[1] + sums[1])
+        name: sums.figure(indicator, whole)
         for name, sums in sorted(groups.items(), key=lambda item: _order(item[0]))
     }
 
 
-def _figure(indicator: Indicator, numerator: int, denominator: int) -> Figure:
-    return Figure(
-        numerator=numerator,
-        denominator=None if indicator.denominator is None else denominator,
-    )
+@dataclass(slots=True)
+class _Sums:
+    """The sums of numerator and denominator, and what is undecided of each."""
+
+    decided: list[int] = field(default_factory=lambda: [0, 0])
+    undecided: list[int] = field(default_factory=lambda: [0, 0])
+
+    def add(self, at: int, counts: bool | None, amount: int) -> None:
+        if counts is None:
+            self.undecided[at] += amount
+        elif counts:
+            self.decided[at] += amount
+
+    def figure(self, indicator: Indicator, other: _Sums | None = None) -> Figure:
+        both = (self, other) if other else (self,)
+        numerator, denominator = (sum(each.decided[at] for each in both) for at in (0, 1))
+        undecided = [sum(each.undecided[at] for each in both) for at in (0, 1)]
+        return Figure(
+            numerator=numerator,
+            denominator=None if indicator.denominator is None else denominator,
+            numerator_undecided=undecided[0],
+            denominator_undecided=undecided[1],
+        )
 
 
 def _group(
     indicator: Indicator, dimension: str, key: CellKey, dims: Mapping[str, str], as_of: date
 ) -> str:
     if dimension in PERIOD_DIMENSIONS:
-        return key.period[:4] if dimension == "year" else key.period
+        ends = ends_of(dims[PERIOD]) if PERIOD in dims and not key.period else (key.period,) * 2
+        first, last = (end[:4] if dimension == "year" else end for end in ends)
+        return first if first == last else ANY
     banding = indicator.bands.get(dimension)
-    return banding.group(dims, as_of) if banding else dims.get(dimension, UNKNOWN)
+    if banding:
+        return banding.group(dims, as_of)
+    value = dims.get(dimension, UNKNOWN)
+    return ANY if is_combined(value) else value
 
 
-def _order(group: str) -> tuple[bool, int, str]:
+def _order(group: str) -> tuple[int, int, str]:
     digits = group.rstrip("+").split("-")[0]
-    return group == UNKNOWN, int(digits) if digits.isdecimal() else -1, group
+    last = (UNKNOWN, ANY).index(group) + 1 if group in (UNKNOWN, ANY) else 0
+    return last, int(digits) if digits.isdecimal() else -1, group

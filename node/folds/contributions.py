@@ -7,7 +7,8 @@ count; the first transaction of another day adds the records whose day has come.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from functools import lru_cache
 
 from sqlalchemy import Connection
@@ -15,10 +16,12 @@ from sqlalchemy import Connection
 from node.audiences import audiences_of
 from node.domain.catalogue import CellKey
 from node.domain.contribution import Day
+from node.domain.disclosure import WITHHELD, published_cells, withheld_dims
 from node.domain.group_key import Counting
 from node.folds.context import FoldContext
 from node.ids import natural_id
-from node.store import meta, uncounted
+from node.store import meta, private_cells, uncounted
+from node.store.cells import cells_of
 from node.store.postings import POSTING
 from sync.model.change import Edit, Operation, RecordKey, Value
 from sync.model.effect import Effect
@@ -42,6 +45,7 @@ class ContributionFold:
         self._unit = context.unit
         self._norms = context.norms
         self._today = context.today
+        self._plans = catalogue.disclosure_plans
         counted = {n: r for n, r in catalogue.registers.items() if r.contributions}
         self._dated = {n: r for n, r in counted.items() if r.days}
         self._fields_read = {name: each.contributing_fields for name, each in counted.items()}
@@ -70,10 +74,12 @@ class ContributionFold:
             _add(moved, added)
         if any(effect.register == POSTING for effect in effects):
             _add(moved, self._uncounted(tx))
+        again: frozenset[str] = frozenset()
         if day:  # what these records add since then is included, like all others
-            _add(moved, self._followed(tx, self._today().isoformat()))
+            more, again = self._followed(tx, self._today().isoformat())
+            _add(moved, more)
         moved = {key: amount for key, amount in moved.items() if amount}
-        return self.edits(tx, moved) if moved else ()
+        return self.edits(tx, moved, again) if moved or again else ()
 
     # -- postings that do not count ------------------------------------------------------------
 
@@ -121,15 +127,17 @@ class ContributionFold:
 
     def follow(self, tx: Connection, day: Day) -> list[Edit]:
         """Return the edits that bring the cells to a day; from then on they count up to it."""
-        moved = self._followed(tx, day)
-        return self.edits(tx, moved) if moved else []
+        moved, again = self._followed(tx, day)
+        return self.edits(tx, moved, again) if moved or again else []
 
-    def _followed(self, tx: Connection, day: Day) -> dict[CellKey, int]:
+    def _followed(self, tx: Connection, day: Day) -> tuple[dict[CellKey, int], frozenset[str]]:
+        """Return what moves, and the measures to divide again: a new year moves the ages."""
         before = meta.get(tx, meta.COUNTED_TO)
         if before == day:
-            return {}
+            return {}, frozenset()
         meta.put(tx, meta.COUNTED_TO, day)
-        return self.pending(tx, before, day) if before else {}
+        again = frozenset(self._plans) if before[:4] != day[:4] else frozenset[str]()
+        return (self.pending(tx, before, day) if before else {}), again
 
     def _between(
         self, tx: Connection, register: str, days: Sequence[str], before: Day, after: Day
@@ -150,17 +158,64 @@ class ContributionFold:
 
     # -- cells --------------------------------------------------------------------------------
 
-    def edits(self, tx: Connection, moved: Mapping[CellKey, int]) -> list[Edit]:
-        """Return the edits that add `moved` to the cells, and those of what derives from them."""
-        stored = self._stored_cells(tx, moved)
-        wanted = {key: stored.get(key, 0) + amount for key, amount in moved.items()}
+    def edits(
+        self, tx: Connection, moved: Mapping[CellKey, int], again: Collection[str] = ()
+    ) -> list[Edit]:
+        """Return the edits that add `moved` to the cells, and those of what derives from them.
+
+        Counts of persons are added to the private cells; the edits write what is published of
+        them, and of the measures `again`.
+        """
+        private = {key: amount for key, amount in moved.items() if key.measure in self._plans}
+        private_cells.add(tx, private)
+        open_ = {key: amount for key, amount in moved.items() if key.measure not in self._plans}
+        stored = self._stored_cells(tx, open_)
+        wanted = {key: stored.get(key, 0) + amount for key, amount in open_.items()}
         if not self._catalogue.derived_reads.isdisjoint(key.measure for key in moved):
             wanted.update(self._derived(tx, wanted, stored))
+        divided = self._with_same_records({*again, *(key.measure for key in private)})
+        if divided:
+            before = self._published(tx, divided)
+            stored.update(before)
+            wanted.update({**dict.fromkeys(before, 0), **self.publishable(tx, divided)})
         return [
             self._edit(key, amount, exists=key in stored)
             for key, amount in sorted(wanted.items())
             if stored.get(key) != amount
         ]
+
+    # -- counts of persons ---------------------------------------------------------------------
+
+    def publishable(self, tx: Connection, measures: Iterable[str]) -> dict[CellKey, int]:
+        """Return the cells that may leave the office, made of the private ones as they are now."""
+        plans = [self._plans[name] for name in sorted(measures)]
+        current = self._current(tx, {name for p in plans for name in (p.measure, p.whole) if name})
+        return published_cells(plans, current, date.fromisoformat(self.counted_to(tx)))
+
+    def _with_same_records(self, measures: Collection[str]) -> set[str]:
+        """Return measures, and those whose division depends on them."""
+        return {*measures, *(p.measure for p in self._plans.values() if p.whole in measures)}
+
+    def _current(self, tx: Connection, measures: Collection[str]) -> dict[CellKey, int]:
+        """Return private cells without those of closed months."""
+        return {
+            key: amount
+            for key, amount in private_cells.cells(tx, measures)
+            if not self._is_closing(key)
+        }
+
+    def _published(self, tx: Connection, measures: Collection[str]) -> dict[CellKey, int]:
+        """Return the stored cells of these measures, and which of them are withheld."""
+        withheld = {CellKey(WITHHELD, "", withheld_dims(name)) for name in measures}
+        own = dict(cells_of(tx, (self._unit,), {*measures, WITHHELD}))
+        return {
+            key: amount
+            for key, amount in own.items()
+            if key in withheld or (key.measure in measures and not self._is_closing(key))
+        }
+
+    def _is_closing(self, key: CellKey) -> bool:
+        return bool(key.period) and self._catalogue.measures[key.measure].period == "stock"
 
     def _derived(
         self, tx: Connection, wanted: Mapping[CellKey, int], stored: dict[CellKey, int]
@@ -179,21 +234,14 @@ class ContributionFold:
         rows = self._cells.rows(tx, self._unit, list(by_id), ["id", "f_amount"])
         return {by_id[bytes(row[0])]: row[1] for row in rows}
 
-    def _of_measures(self, tx: Connection, measures: Iterable[str]) -> dict[CellKey, int]:
-        found: dict[CellKey, int] = {}
-        for part in pieces(sorted(measures)):
-            marks = ",".join("?" * len(part))
-            rows = tx.exec_driver_sql(
-                sql(
-                    tx,
-                    "SELECT f_measure, f_period, f_dims, f_amount FROM r_cell "  # noqa: S608
-                    # Cells of a month are closings of the past; no rule reads them.
-                    f"WHERE unit=? AND f_measure IN ({marks}) AND f_period = ''",
-                ),
-                (self._unit, *part),
-            )
-            found.update({CellKey(m, p, d): n for m, p, d, n in rows})
-        return found
+    def _of_measures(self, tx: Connection, measures: frozenset[str]) -> dict[CellKey, int]:
+        """Return own cells; of a month there are closings of the past only, which no rule reads."""
+        private = self._plans.keys() & measures
+        found = [
+            *private_cells.cells(tx, private),
+            *cells_of(tx, (self._unit,), measures - private),
+        ]
+        return {key: amount for key, amount in found if not key.period}
 
     def _edit(self, key: CellKey, amount: int, *, exists: bool) -> Edit:
         record = RecordKey(CELL, self._unit, cell_id(key))

@@ -154,6 +154,8 @@ def _gather(sums: Sums, cells: Iterator[tuple[CellKey, int]]) -> None:
 def _where(column: str, measures: Collection[str] | None) -> tuple[str, tuple[str, ...]]:
     if measures is None:
         return "", ()
+    if not measures:
+        return " AND 1 = 0", ()
     listed = tuple(sorted(measures))
     return f" AND {column} IN ({','.join('?' * len(listed))})", listed
 

@@ -19,6 +19,8 @@ BOOTSTRAP = Key("bootstrap", "1".__eq__, False, lambda due: "1" if due else "0")
 FIELDS: Key[dict[str, list[str]]] = Key("fields", json.loads, {}, json.dumps)  # of the digests
 # Whether an older program counted every posting.
 UNJUDGED = Key("postings_unjudged", "1".__eq__, False, lambda due: "1" if due else "0")
+# Whether an older program wrote counts of persons into cells that go above.
+UNDIVIDED = Key("cells_undivided", "1".__eq__, False, lambda due: "1" if due else "0")
 COUNTED_TO = text("counted_to")  # ISO: the last day whose coming the own cells have followed
 # Whether work that only goes through this office is relayed by itself: as the settings said at
 # the last start.

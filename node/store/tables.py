@@ -16,6 +16,15 @@ total = Table(  # INV-20: the sums of cells over a unit and everything below it
     Column("amount", BigInteger, nullable=False),
 )
 
+private_cell = Table(  # INV-32: this office's own counts of persons, which never leave it
+    "private_cell",
+    metadata,
+    Column("measure", String(64), primary_key=True),
+    Column("period", String(7), primary_key=True),
+    Column("dims", String(400), primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+)
+
 assignment = Table(  # INV-13: the fold of an assignment's events, for lists and guards
     "assignment",
     metadata,

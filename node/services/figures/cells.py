@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import date
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from node.domain.contribution import CellKey, dims_text
+from node.domain.disclosure import published_cells
 from node.store.cells import Sums
 from node.store.postings import COUNTED, POSTING
 from sync.store.sql import sql
@@ -21,9 +23,9 @@ ROWS = 5_000  # read at a time
 _STREAMED = {"stream_results": True, "yield_per": ROWS}
 
 
-def own_cells(office: Office, tx: Connection) -> Sums:
-    """Return this office's cells, computed from its records for the day that the cells count up to,
-    without zeros or closings.
+def own_cells(office: Office, tx: Connection) -> tuple[Sums, Sums]:
+    """Return this office's private cells and its cells, computed from its records for the day that
+    the cells count up to, without closings; the private ones without zeros.
     """
     sums: Counter[CellKey] = Counter()
     unit, day = office.identity.unit, office.folds.contributions.counted_to(tx)
@@ -43,7 +45,11 @@ def own_cells(office: Office, tx: Connection) -> Sums:
                     sums[key] += count * amount
     sums.update(_assignment_cells(tx, unit))
     sums.update(office.catalogue.derive({k: n for k, n in sums.items() if n}, office.norms))
-    return {key: amount for key, amount in sums.items() if amount}
+    plans = office.catalogue.disclosure_plans
+    private = {key: n for key, n in sums.items() if n and key.measure in plans}
+    open_ = {key: n for key, n in sums.items() if n and key.measure not in plans}
+    published = published_cells(plans.values(), private, date.fromisoformat(day))
+    return private, {**open_, **published}
 
 
 def _assignment_cells(tx: Connection, unit: int) -> Sums:

@@ -19,8 +19,10 @@ from sqlalchemy import Connection
 from node.audiences import audiences_of
 from node.domain.catalogue import Catalogue
 from node.domain.contribution import CellKey
+from node.domain.disclosure import WITHHELD
 from node.domain.english import counted
 from node.folds.contributions import CELL, cell_id
+from node.store import private_cells
 from node.store.cells import cells_of
 from sync.model.change import Edit, Operation, RecordKey
 from sync.model.errors import ErrorKind, SilianError
@@ -80,7 +82,10 @@ def close_period(office: Office, period: str) -> Closed:
         later = [key.period for key in stored if key.measure == CLOSING and key.period > period]
         if mark in stored or later:
             return []
-        moved = _moved(stored, stock_measures(office.catalogue), period)
+        stock = stock_measures(office.catalogue)
+        private = dict(private_cells.cells(tx, office.catalogue.disclosure_plans))
+        private_cells.add(tx, _moved(private, stock, period))
+        moved = _moved(stored, stock, period)
         edits = [_created(office, key, amount) for key, amount in sorted(moved.items())]
         written = len(edits) + 1
         return [*edits, _created(office, mark, 1)]
@@ -91,7 +96,9 @@ def close_period(office: Office, period: str) -> Closed:
 
 def stock_measures(catalogue: Catalogue) -> frozenset[str]:
     """Return the measures of a state, as opposed to what happened in a period."""
-    return frozenset(m.name for m in catalogue.measures.values() if m.period == "stock")
+    return frozenset(
+        [*(m.name for m in catalogue.measures.values() if m.period == "stock"), WITHHELD]
+    )
 
 
 def last_month_ended(as_of: date) -> str:

@@ -1,21 +1,22 @@
-"""One query of the cells while it is answered: figures, breakdowns, and what must be hidden."""
+"""One query of the cells while it is answered: figures, breakdowns, and what they leave out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from node.domain.contribution import CellKey
+from node.domain.disclosure import WITHHELD, withheld_dims
 from node.domain.figure_text import display, exact_text, meets
 from node.domain.indicators import Figure, Indicator, breakdown, cells_inside, evaluate, measures_of
+from node.domain.published_value import ANY, COMBINED
 from node.domain.register import Register
-from node.domain.suppression import Cell, hidden
-from node.domain.suppression import Counts as PersonCounts
 from node.domain.units import Level, Tree
 from node.services.figures.closings import CLOSING, newest_closing, stock_at, stock_measures
 from node.services.figures.completeness import (
@@ -25,6 +26,7 @@ from node.services.figures.completeness import (
     end_of_day_ms,
     of_tree,
 )
+from node.store import private_cells
 from node.store.cells import Sums, cells_of, sums_below, sums_then
 from sync.model.errors import ErrorKind, SilianError
 
@@ -51,22 +53,27 @@ class NoClosing(SilianError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A figure as it may be shown. Suppressed: only that is given, whether it is small or not.
+    """A figure, and what it leaves out because it would show a few persons.
 
-    Unknown: a sum of it is not known, and that sum is None: none of the offices that it counts has
-    filled in what it counts. That is not zero.
+    Undecided: persons in groups of which only a part belongs to a sum; the sum leaves them out.
+    `withheld`: offices that count fewer than five persons, and do not say how many. Suppressed:
+    nothing else is in the figure. Unknown: a sum of it is not known, and that sum is None: none of
+    the offices that it counts has filled in what it counts. That is not zero.
     """
 
     numerator: int | None
     denominator: int | None
     value: str  # exact, in the indicator's unit: "12.5" or "2/3"; "" when there is none
-    display: str  # at most two decimals, no unit
+    display: str  # at most two decimals, no unit; "≥" or "≈" before it if something is left out
     met: bool | None = None  # the target; None when it cannot be decided
     suppressed: bool = False
     unknown: bool = False
+    numerator_undecided: int = 0
+    denominator_undecided: int = 0
+    withheld: int = 0
 
 
-SUPPRESSED = Shown(numerator=None, denominator=None, value="", display="*", suppressed=True)
+SUPPRESSED_TEXT = "*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,45 +106,50 @@ class Question:
         self._live = day == office.today()
         self._stock = stock_measures(office.catalogue)
         self._measures = measures_of(indicator)
-        self._personal = self._personal_measures()
+        self._personal = self._measures & office.catalogue.disclosure_plans.keys()
         self._read: dict[int, Sums] = {}
         self._figures: dict[tuple[int, str], dict[str, Figure]] = {}
-        self._tables: dict[tuple[int, str], frozenset[Cell]] = {}
         self.closing = self._closing()
 
     # -- the answer ---------------------------------------------------------------------------
 
     def shown(self, unit: int) -> Shown:
-        if "" in self._hidden(unit, ""):
-            return SUPPRESSED
         figure = self._of(unit, "")[""]
+        withheld = self._withheld(unit)
+        if withheld and not any(_sums_of(figure)):
+            return Shown(
+                numerator=None, denominator=None, value="", display=SUPPRESSED_TEXT,
+                suppressed=True, withheld=withheld,
+            )  # fmt: skip
         unknown = self._unknown(unit, figure)
         if not any(unknown):
-            return self._shown(figure)
+            return self._shown(figure, withheld)
         numerator, denominator = (
             None if sum_unknown else amount
             for sum_unknown, amount in zip(unknown, _sums_of(figure), strict=True)
         )
         return Shown(
-            numerator=numerator, denominator=denominator, value="", display="", unknown=True
-        )
+            numerator=numerator, denominator=denominator, value="", display="", unknown=True,
+            withheld=withheld,
+        )  # fmt: skip
 
     def rows(self, unit: int, by: str | None) -> tuple[Row, ...]:
         if by is None:
             return ()
         if by == BY_UNIT:
             return (*self._own_row(unit), *map(self._unit_row, self._tree.children(unit)))
-        dimension = self._office.catalogue.dimensions.get(by)
-        out = self._hidden(unit, by)
         return tuple(
-            Row(
-                key=group,
-                zh=dimension.label(group, "zh") if dimension else group,
-                en=dimension.label(group, "en") if dimension else group,
-                shown=SUPPRESSED if group in out else self._shown(figure),
-            )
+            Row(key=group, zh=self._label(by, group, "zh"), en=self._label(by, group, "en"),
+                shown=self._shown(figure, 0))
             for group, figure in self._of(unit, by).items()
-        )
+            if group != ANY or any(astuple(figure))  # nobody is combined any more
+        )  # fmt: skip
+
+    def _label(self, by: str, group: str, lang: str) -> str:
+        dimension = self._office.catalogue.dimensions.get(by)
+        if dimension is None and group == ANY:
+            return COMBINED[0] if lang == "zh" else COMBINED[1]
+        return dimension.label(group, lang) if dimension else group
 
     def rows_at(self, unit: int, level: Level) -> tuple[Row, ...]:
         """Return a row for each unit of a level below `unit`, in the tree's order."""
@@ -195,12 +207,22 @@ class Question:
 
     def _sums(self, unit: int) -> Sums:
         if unit not in self._read:
+            open_, private = self._measures | {WITHHELD}, frozenset[str]()
+            if unit == self._top and not self._tree.children(unit):  # its own persons, every value
+                open_, private = self._measures - self._personal, self._personal
             if self._tree is self._now:
-                found = sums_below(self._tx, self._now, self._top, unit, self._measures)
+                found = sums_below(self._tx, self._now, self._top, unit, open_)
             else:
-                found = sums_then(self._tx, self._now, self._tree, self._top, unit, self._measures)
-            self._read[unit] = self._gathered(found)
+                found = sums_then(self._tx, self._now, self._tree, self._top, unit, open_)
+            own = private_cells.cells(self._tx, private) if private else ()
+            self._read[unit] = self._gathered(chain(found, own))
         return self._read[unit]
+
+    def _withheld(self, unit: int) -> int:
+        """Return how many offices at and below a unit withhold a measure of the indicator."""
+        sums = self._sums(unit)
+        keys = [CellKey(WITHHELD, "", withheld_dims(name)) for name in self._personal]
+        return max((sums.get(key, 0) for key in keys), default=0)
 
     def _gathered(self, cells: Iterable[tuple[CellKey, int]]) -> Sums:
         sums: Sums = {}
@@ -228,7 +250,7 @@ class Question:
         at = self._tree.get(unit)
         return (
             Row(key=at.code, zh=f"{at.name}（本级）", en=f"{at.name} (itself)", unit=unit, own=True,
-                shown=self._shown(figure)),
+                shown=self._shown(figure, 0)),
         )  # fmt: skip
 
     def _own_figure(self, unit: int) -> Figure:
@@ -243,14 +265,21 @@ class Question:
     def _figure_of(self, sums: Sums) -> Figure:
         return evaluate(self._indicator, sums.items(), self._day)
 
-    def _shown(self, figure: Figure) -> Shown:
-        value = self._indicator.value(figure)
+    def _shown(self, figure: Figure, withheld: int) -> Shown:
+        indicator = self._indicator
+        value = indicator.value(figure)
+        undecided = figure.numerator_undecided, figure.denominator_undecided
+        left_out = value is not None and bool(withheld or any(undecided))
+        sign = "" if not left_out else "≥" if figure.denominator is None else "≈"
         return Shown(
             numerator=figure.numerator,
             denominator=figure.denominator,
             value=exact_text(value),
-            display=display(value),
-            met=meets(value, self._indicator.target, self._indicator.unit),
+            display=sign + display(value),
+            met=None if left_out else meets(value, indicator.target, indicator.unit),
+            numerator_undecided=undecided[0],
+            denominator_undecided=undecided[1],
+            withheld=withheld,
         )
 
     def _closing(self) -> str:
@@ -262,64 +291,6 @@ class Question:
             raise NoClosing(self._indicator, self._day)
         return closing
 
-    # -- who may see what ---------------------------------------------------------------------
-
-    def _personal_measures(self) -> frozenset[str]:
-        """Return the measures that count persons of offices below this one."""
-        return frozenset(
-            contribution.measure
-            for register in self._office.catalogue.registers.values()
-            if register.audience == "local"
-            and (register.level is None or register.level > self._office.level)
-            for contribution in register.contributions
-        )
-
-    def _counts(self, figure: Figure) -> PersonCounts:
-        """Return the persons that a figure counts: none, one or two counts."""
-        terms = ((self._indicator.numerator, figure.numerator),
-                 (self._indicator.denominator or (), figure.denominator))  # fmt: skip
-        return tuple(
-            count or 0
-            for term, count in terms
-            if any(part.measure in self._personal for part in term)
-        )
-
-    def _hidden(self, unit: int, by: str) -> frozenset[str]:
-        """Return the groups of a unit that may not be shown; our own undivided figure always may.
-
-        What is hidden in the parent's table is hidden in every answer, so that no other question
-        reveals it.
-        """
-        if not self._measures & self._personal:
-            return frozenset()
-        if unit == self._top and not by:
-            return frozenset()
-        if unit == self._top:
-            column: dict[Cell, PersonCounts] = {
-                (group, ""): self._counts(figure) for group, figure in self._of(unit, by).items()
-            }
-            return frozenset(str(group) for group, _ in hidden(column, row_sums=False))
-        parent = self._tree.parent(unit)
-        assert parent is not None, "only the top has no parent among the units asked for"
-        return frozenset(group for child, group in self._table(parent, by) if child == unit)
-
-    def _table(self, parent: int, by: str) -> frozenset[Cell]:
-        """Return the hidden cells of the table of a unit's children by the groups of `by`."""
-        if (parent, by) not in self._tables:
-            children = self._tree.children(parent)
-            table: dict[Cell, PersonCounts] = {
-                (child, group): self._counts(figure)
-                for child in children
-                for group, figure in self._of(child, by).items()
-            }
-            above = self._hidden(parent, by) | self._hidden(parent, "")
-            given = {cell for cell in table if cell[1] in above or "" in above}
-            if by:
-                whole = {child for child, _ in self._table(parent, "")}
-                given |= {cell for cell in table if cell[0] in whole}
-            self._tables[parent, by] = hidden(table, given, row_sums=bool(by))
-        return self._tables[parent, by]
-
 
 def _sums_of(figure: Figure) -> tuple[int, int | None]:
     return figure.numerator, figure.denominator
@@ -329,7 +300,7 @@ class TreeQuestion(Question):
     """A question about the units themselves."""
 
     def shown(self, unit: int) -> Shown:
-        return self._shown(Figure(numerator=len(self._tree.subtree(unit))))
+        return self._shown(Figure(numerator=len(self._tree.subtree(unit))), 0)
 
     def rows(self, unit: int, by: str | None) -> tuple[Row, ...]:
         if by != "level":
@@ -341,7 +312,7 @@ class TreeQuestion(Question):
         dimension = self._office.catalogue.dimensions["level"]
         return tuple(
             Row(key=level, zh=dimension.label(level, "zh"), en=dimension.label(level, "en"),
-                shown=self._shown(Figure(numerator=count)))
+                shown=self._shown(Figure(numerator=count), 0))
             for level, count in sorted(counts.items())
         )  # fmt: skip
 

@@ -18,8 +18,9 @@ from node.domain.english import counted
 from node.services.figures.cells import own_cells
 from node.services.figures.closings import CLOSING, stock_measures
 from node.services.health import verify_records
-from node.store import uncounted
+from node.store import private_cells, uncounted
 from node.store.cells import (
+    Sums,
     cells_of,
     keeps_total,
     recomputed_total,
@@ -137,13 +138,20 @@ def verify(office: Office, progress: Progress | None = None) -> VerifyReport:
 
 def _cells(office: Office, tx: Connection, found: Findings) -> None:
     stock = stock_measures(office.catalogue)
-    kept = {
-        key: amount
-        for key, amount in cells_of(tx, (office.identity.unit,))
-        # Closings are about the past: no record of today shows it.
-        if amount and key.measure != CLOSING and not (key.period and key.measure in stock)
-    }
-    found.equal("cells", office.unit.code, kept, own_cells(office, tx))
+
+    def current(cells: Iterable[tuple[CellKey, int]]) -> Sums:
+        """Closings are about the past: no record of today shows it."""
+        return {
+            key: amount
+            for key, amount in cells
+            if amount and key.measure != CLOSING and not (key.period and key.measure in stock)
+        }
+
+    private, counted = own_cells(office, tx)
+    plans = office.catalogue.disclosure_plans
+    found.equal("cells", office.unit.code, current(private_cells.cells(tx, plans)), private)
+    kept = current(cells_of(tx, (office.identity.unit,)))
+    found.equal("cells", office.unit.code, kept, current(counted.items()))
 
 
 def _totals(office: Office, tx: Connection, found: Findings) -> None:

@@ -17,8 +17,8 @@ from node.folds.contributions import CELL, cell_id
 from node.services.duplicates.blind_index import pending_entries
 from node.services.figures.cells import own_cells
 from node.services.figures.closings import CLOSING, stock_measures
-from node.store import uncounted
-from node.store.cells import cells_of
+from node.store import private_cells, uncounted
+from node.store.cells import Sums, cells_of
 from sync.model.change import Edit, Operation, RecordKey
 from sync.store.sql import execute
 
@@ -31,7 +31,7 @@ def pending_derived(office: Office, tx: Connection) -> list[Edit]:
 
     None when nothing is left to do: repeating it does no harm.
     """
-    return [*office.folds.reactions(tx), *_cells(office, tx), *_marks(office, tx)]
+    return [*office.folds.reactions(tx), *pending_cells(office, tx), *_marks(office, tx)]
 
 
 def _marks(office: Office, tx: Connection) -> list[Edit]:
@@ -39,12 +39,13 @@ def _marks(office: Office, tx: Connection) -> list[Edit]:
     return pending_entries(office, tx) or office.folds.cases.review_all(tx)
 
 
-def _cells(office: Office, tx: Connection) -> list[Edit]:
+def pending_cells(office: Office, tx: Connection) -> list[Edit]:
     """Set each own cell to the sum of the records, and resolve what two incarnations wrote."""
     me = office.identity
     stock = stock_measures(office.catalogue)
     kept = dict(cells_of(tx, (me.unit,)))
-    counted = own_cells(office, tx)
+    private, counted = own_cells(office, tx)
+    _set_private(office, tx, private)
     uncounted.cells_follow(tx, me.unit)
     # Closings are about the past: no record of today shows it.
     stated = {
@@ -60,8 +61,6 @@ def _cells(office: Office, tx: Connection) -> list[Edit]:
         record = cell_id(key)
         if kept.get(key) == amount and record not in concurrent:
             continue
-        if key not in kept and not amount:
-            continue
         edits.append(
             Edit(
                 key=RecordKey(CELL, me.unit, record),
@@ -72,6 +71,18 @@ def _cells(office: Office, tx: Connection) -> list[Edit]:
             )
         )
     return edits
+
+
+def _set_private(office: Office, tx: Connection, counted: Sums) -> None:
+    """Set the counts of persons that never leave this office; closings stay."""
+    stock = stock_measures(office.catalogue)
+    kept = {
+        key: amount
+        for key, amount in private_cells.cells(tx, office.catalogue.disclosure_plans)
+        if not (key.period and key.measure in stock)
+    }
+    keys = kept.keys() | counted.keys()
+    private_cells.add(tx, {key: counted.get(key, 0) - kept.get(key, 0) for key in keys})
 
 
 def _values(key: CellKey, amount: int) -> dict[str, str | int | None]:

@@ -98,8 +98,9 @@ def test_a_register_in_which_nobody_entered_anything_is_no_zero_in_any_figure(ne
     net = network(NORTH, A)
     net.create(A, "household", hh_no="1", kind="resident")
     net.settle()
+    assert answer(net[A], "K2").shown.numerator == 1
+    assert answer(net[NORTH], "K2").shown.suppressed
     for code in (A, NORTH):
-        assert answer(net[code], "K2").shown.numerator == 1
         outlets = answer(net[code], "K34")
         assert outlets.shown == NOT_KNOWN
         assert not outlets.completeness.complete
@@ -109,11 +110,12 @@ def test_a_register_in_which_nobody_entered_anything_is_no_zero_in_any_figure(ne
 
 def test_of_a_ratio_the_sum_that_is_known_is_given_and_the_other_is_no_zero(network):
     net = network(NORTH, A)
-    net.create(A, "household", hh_no="1", kind="resident")
+    for number in range(5):
+        net.create(A, "household", hh_no=str(number), kind="resident")
     net.settle()
     for code in (A, NORTH):
         shown = answer(net[code], "K5").shown  # premises: nobody has filled them in
-        assert (shown.numerator, shown.denominator, shown.unknown) == (None, 1, True)
+        assert (shown.numerator, shown.denominator, shown.unknown) == (None, 5, True)
         assert (shown.value, shown.display, shown.met) == ("", "", None)
 
 

@@ -21,7 +21,10 @@ from node.services.records.rules import (
     UnknownRegister,
 )
 from node.services.records.views import BadVersionToken
+from node.store import private_cells
+from node.store.cells import cells_of
 from sync.model.errors import RecordMissing
+from tests.support.network import CATALOGUE
 from tests.unit.node.offices import COMMUNITY, STREET, Clock, exchange, new_office, send_up
 
 HALL = {"name": "办公楼", "use": "办公", "area_m2": "660"}
@@ -49,8 +52,17 @@ def street(tmp_path: Path, clock: Clock) -> Iterator[Office]:
 
 def total(office: Office, measure: str) -> int:
     with office.store.read() as tx:
-        rows = tx.exec_driver_sql("SELECT f_measure, f_amount FROM r_cell").fetchall()
-    return sum(amount for name, amount in rows if name == measure)
+        private, open_ = own_cells_kept(tx, office.identity.unit)
+    return sum(n for key, n in (*private, *open_) if key.measure == measure)
+
+
+def own_cells_kept(tx, unit):
+    private = list(private_cells.cells(tx, CATALOGUE.disclosure_plans))
+    return private, [
+        (key, n)
+        for key, n in cells_of(tx, (unit,))
+        if key.measure not in CATALOGUE.disclosure_plans
+    ]
 
 
 def test_a_new_record_is_stored_as_parsed_and_counted_in_its_transaction(community: Office) -> None:

@@ -130,7 +130,7 @@ def test_an_office_that_reported_entries_we_have_not_received_is_lagging(network
 
 def test_a_watermark_never_goes_back_whatever_comes_late(network):
     net = network(NORTH, A)
-    households(net, A, 1)
+    households(net, A, 5)
     net.up(A)
     north, unit = net[NORTH], net.unit(A)
 
@@ -182,10 +182,10 @@ def watermark_and_stamp(net: Network, version: bytes) -> tuple[int, int]:
 
 
 def commit_now(net: Network, code: str) -> bytes:
-    """Create a household without a millisecond passing; return the version."""
-    office, rows = net[code], {"hh_no": "x", "kind": "resident"}
+    """Create an outlet without a millisecond passing; return the version."""
+    office, rows = net[code], {"name": "x", "kind": "outlet"}
     made = uuid7(net.ms, office.rng)
-    edit = net.edit(code, "household", made, Operation.CREATE, rows)
+    edit = net.edit(code, "service_outlet", made, Operation.CREATE, rows)
     return office.commit(lambda _tx: [edit]).version
 
 
@@ -267,23 +267,42 @@ def test_units_are_counted_on_the_tree_as_the_city_defines_it(network):
     assert [x.code for x in street.completeness.laggards] == [CITY]
 
 
-def test_small_counts_of_persons_are_hidden_above_their_office_and_cannot_be_derived(network):
+def test_an_office_of_fewer_than_five_persons_is_counted_by_nobody_above_it_and_each_sum_says_so(
+    network,
+):
     net = network(*CHAIN)
     for code, count in ((A, 3), (B, 9), (C, 40)):
         aid(net, code, count)
     net.settle()
-    own = answer(net[A], "K33")
-    assert own.shown.numerator == 3
-    street = answer(net[NORTH], "K33", by="unit")
-    assert street.shown.numerator == 52
-    assert by_key(street) == {A: None, B: None, C: 40}
-    assert {row.shown.display for row in street.rows if row.shown.suppressed} == {"*"}
+    assert answer(net[A], "K33").shown.numerator == 3
     for asker in (NORTH, EAST, CITY):
-        for code, seen in ((A, None), (B, None), (C, 40)):
-            found = answer(net[asker], "K33", unit=net.unit(code), by="unit")
-            assert found.shown.numerator == seen
-        layers = answer(net[asker], "K33_layers", unit=net.unit(A), by="aid_layer")
-        assert [row.shown.numerator for row in layers.rows] == [None]
+        street = answer(net[asker], "K33", unit=net.unit(NORTH), by="unit")
+        assert (street.shown.numerator, street.shown.display) == (49, "≥49")
+        assert (street.shown.withheld, street.shown.suppressed) == (1, False)
+        assert by_key(street) == {A: None, B: 9, C: 40}
+        assert {row.shown.display for row in street.rows if row.shown.suppressed} == {"*"}
+        assert (A, Lag.NOT_FILLED) not in [(x.code, x.lag) for x in street.completeness.laggards]
+        assert answer(net[asker], "K33", unit=net.unit(A)).shown.suppressed
+        assert answer(net[asker], "K33_layers", unit=net.unit(A), by="aid_layer").rows == ()
+
+
+def test_persons_of_a_group_that_is_too_small_are_combined_and_named_where_they_may_belong(network):
+    net = network(*CHAIN)
+    for number in range(40):
+        old = number < 3  # of 60 and more
+        net.create(
+            A, "resident", id_number="", name=f"n{number}", sex="male" if number % 2 else "female",
+            birth_date="1950-01-01" if old else f"{1990 + number % 2}-01-01",
+        )  # fmt: skip
+    net.settle()
+    assert answer(net[A], "K4").shown.numerator == 3
+    for asker in (NORTH, CITY):
+        found = answer(net[asker], "K4").shown
+        assert (found.numerator, found.denominator) == (0, 40)
+        assert found.numerator_undecided >= 5
+        assert (found.display, found.met) == ("≈0", None)
+        sexes = answer(net[asker], "K3", by="sex")
+        assert by_key(sexes) == {"female": 20, "male": 20}
 
 
 def test_counts_that_are_not_of_persons_are_never_hidden(network):
@@ -348,7 +367,7 @@ def test_a_past_day_shows_the_stock_of_the_newest_closing_before_it(network):
     close_period(net[A], "2026-06")
     net.up(A, B)
     north = net[NORTH]
-    assert answer(north, "K2").shown.numerator == 56
+    assert (answer(north, "K2").shown.numerator, answer(north, "K2").shown.withheld) == (55, 1)
     may = answer(north, "K2", as_of=date(2026, 5, 31))
     assert (may.shown.numerator, may.closing) == (12, "2026-05")
     assert [(x.code, x.lag) for x in may.completeness.laggards] == [(C, Lag.NEVER_REPORTED)]
@@ -356,7 +375,9 @@ def test_a_past_day_shows_the_stock_of_the_newest_closing_before_it(network):
     assert (mid.shown.numerator, mid.closing) == (12, "2026-05")
     june = answer(north, "K2", as_of=date(2026, 6, 30), by="unit")
     assert june.closing == "2026-06"
-    assert june.shown.numerator == 1 + 5  # B counts as it last closed, and is named
+    assert by_key(june)[A] is None  # one household was left: that is not told
+    assert (june.shown.numerator, june.shown.withheld) == (5, 1)
+    # B counts as it last closed, and is named.
     assert (B, Lag.NOT_CLOSED) in [(x.code, x.lag) for x in june.completeness.laggards]
     with pytest.raises(NoClosing):
         answer(north, "K2", as_of=date(2026, 4, 30))

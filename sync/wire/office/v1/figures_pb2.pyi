@@ -46,7 +46,7 @@ class ListIndicatorsResponse(_message.Message):
     def __init__(self, indicators: _Optional[_Iterable[_Union[IndicatorDescription, _Mapping]]] = ..., total_size: _Optional[int] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class Figure(_message.Message):
-    __slots__ = ("numerator", "denominator", "value", "display", "met", "suppressed", "unknown")
+    __slots__ = ("numerator", "denominator", "value", "display", "met", "suppressed", "unknown", "numerator_undecided", "denominator_undecided", "withheld_offices")
     NUMERATOR_FIELD_NUMBER: _ClassVar[int]
     DENOMINATOR_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
@@ -54,6 +54,9 @@ class Figure(_message.Message):
     MET_FIELD_NUMBER: _ClassVar[int]
     SUPPRESSED_FIELD_NUMBER: _ClassVar[int]
     UNKNOWN_FIELD_NUMBER: _ClassVar[int]
+    NUMERATOR_UNDECIDED_FIELD_NUMBER: _ClassVar[int]
+    DENOMINATOR_UNDECIDED_FIELD_NUMBER: _ClassVar[int]
+    WITHHELD_OFFICES_FIELD_NUMBER: _ClassVar[int]
     numerator: int
     denominator: int
     value: str
@@ -61,7 +64,10 @@ class Figure(_message.Message):
     met: bool
     suppressed: bool
     unknown: bool
-    def __init__(self, numerator: _Optional[int] = ..., denominator: _Optional[int] = ..., value: _Optional[str] = ..., display: _Optional[str] = ..., met: _Optional[bool] = ..., suppressed: _Optional[bool] = ..., unknown: _Optional[bool] = ...) -> None: ...
+    numerator_undecided: int
+    denominator_undecided: int
+    withheld_offices: int
+    def __init__(self, numerator: _Optional[int] = ..., denominator: _Optional[int] = ..., value: _Optional[str] = ..., display: _Optional[str] = ..., met: _Optional[bool] = ..., suppressed: _Optional[bool] = ..., unknown: _Optional[bool] = ..., numerator_undecided: _Optional[int] = ..., denominator_undecided: _Optional[int] = ..., withheld_offices: _Optional[int] = ...) -> None: ...
 
 class OfficeCounts(_message.Message):
     __slots__ = ("expected", "received", "reported", "complete")
