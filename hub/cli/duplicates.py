@@ -122,6 +122,9 @@ def _what(labels: Labels, case: pb.Case) -> str:
 
 
 def _units(terminal: Terminal, found: pb.Case) -> str:
-    if terminal.zh:
-        return "、".join(f"{u.unit.name} {u.records} 条" for u in found.units)
-    return ", ".join(f"{u.unit.name} {u.records}" for u in found.units)
+    """Return the units that this office is informed about; the owner knows the others."""
+    count = terminal.localized(" 条", "")
+    listed = [f"{u.unit.name} {u.records}{count}" for u in found.units]
+    if found.owner.unit_id not in {u.unit.unit_id for u in found.units} and len(listed) == 1:
+        listed.append(terminal.localized("其他单位", "others"))
+    return terminal.localized("、", ", ").join(listed)

@@ -169,15 +169,19 @@ class CaseFold:
     ) -> list[Edit]:  # fmt: skip
         """Return the edits that inform every concerned unit, also those informed before.
 
-        A unit that no longer has a record of it is only informed that the case is resolved.
+        Each learns of its own records, and not where the others are: who enters a number to ask
+        whose it is learns no place (ADR 0045). A unit that no longer has a record of it is only
+        informed that the case is resolved.
         """
         me = self._me.unit
         edits = []
         for addressed in sorted({me, *found.units, *own}):
             line = own.get(addressed)
             if addressed == me or addressed in found.units:
+                own_units = {addressed: found.units.get(addressed, 0)}
                 values: dict[str, Value] = {
-                    "kind": kind, "units": units_text(found.units), "state": found.state,
+                    "kind": kind, "state": found.state,
+                    "units": units_text(found.units if addressed == me else own_units),
                     "closed": closed if addressed == me else "",
                     # A unit that joins later does not get the reason given for the others.
                     "reason": reason if addressed == me or found.state == CLOSED else "",

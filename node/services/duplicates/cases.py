@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -70,7 +71,9 @@ class CaseNotOpen(SilianError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseView:
-    """One case. `units`: unit -> records; `records`: those of this office, when it was asked."""
+    """One case. `units`: unit -> records, as far as this office is informed: all of them at the
+    owner; `records`: those of this office, when it was asked.
+    """
 
     id: bytes
     kind: str
@@ -138,20 +141,26 @@ def close(office: Office, case: bytes, *, reason: str, actor: str) -> CaseView:
 
 
 def _views(office: Office, found: Iterable[Line]) -> list[CaseView]:
-    """Return one for each case and owner: the line sent to this office, or the fullest one."""
+    """Return one for each case and owner: the line sent to this office, or the newest state.
+
+    The owner's line names all units; one to another office that unit only, and an office between
+    them has several.
+    """
     me = office.identity.unit
     best: dict[tuple[str, int], Line] = {}
+    units: dict[tuple[str, int], dict[int, int]] = defaultdict(dict)
     for line in found:
         at = (line.mark, line.unit)
+        units[at].update(units_of(line.units))
         kept = best.get(at)
         if kept is None or line.addressed == me or (kept.addressed != me and line.state == OPEN):
             best[at] = line
     return [
         CaseView(
             id=bytes.fromhex(line.mark), kind=line.kind, owner=line.unit,
-            units=units_of(line.units), state=line.state, reason=line.reason, actor=line.actor,
+            units=units[at], state=line.state, reason=line.reason, actor=line.actor,
         )
-        for line in best.values()
+        for at, line in best.items()
     ]  # fmt: skip
 
 

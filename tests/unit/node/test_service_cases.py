@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
+from node.domain.cases import units_of
 from node.folds.blind_index import BlindIndexKey, current_key
 from node.ids import natural_id
 from node.office import Office
@@ -86,7 +87,8 @@ def test_a_duplicate_in_two_communities_of_a_street_is_a_case_at_the_street(net:
     meet(net)
     assert own_open(net) == [NORTH]
     (found,) = cases.list_cases(net[A])
-    assert found.units == {net.unit(A): 1, net.unit(B): 1}
+    (kept,) = cases.list_cases(net[NORTH])
+    assert kept.units == {net.unit(A): 1, net.unit(B): 1}
     assert cases.show(net[A], found.id).records == (mine,)
     assert cases.list_cases(net[F]) == cases.list_cases(net[CITY]) == []
     assert [p.code for p in _problems(net[A])] == ["cases"]
@@ -102,6 +104,25 @@ def test_a_duplicate_in_two_districts_is_a_case_at_the_city_that_all_between_rec
     assert own_open(net) == [CITY]
     found = {code: len(cases.list_cases(net[code])) for code in CODES}
     assert found == {**dict.fromkeys(CODES, 1), B: 0}
+
+
+def test_no_office_learns_from_a_duplicate_where_another_branch_has_the_number(
+    net: Network,
+) -> None:
+    """Who enters a number in order to ask whose it is learns no place."""
+    keyed(net)
+    resident(net, A)
+    resident(net, B)
+    resident(net, F)
+    meet(net)
+    assert own_open(net) == [CITY]
+    for code in CODES:
+        below = set(net[code].tree.subtree(net.unit(code)))
+        for found in cases.list_cases(net[code], every=True):
+            assert found.units.keys() <= below
+        with net[code].store.read() as tx:
+            rows = tx.exec_driver_sql("SELECT f_units FROM r_case").fetchall()
+        assert all(units_of(row[0]).keys() <= below for row in rows)
 
 
 def test_three_duplicates_are_one_case_that_absorbs_the_lower_one(net: Network) -> None:
