@@ -355,6 +355,7 @@ def test_a_unit_that_was_never_received_has_no_figure_in_json_and_a_dash_for_peo
     assert never["figure"] == {
         "numerator": None, "denominator": None, "value": "", "display": "", "met": None,
         "suppressed": False, "unknown": True,
+        "numerator_undecided": 0, "denominator_undecided": 0, "withheld_offices": 0,
     }  # fmt: skip
     assert never["counts"]["received"] == 0
     row = next(
