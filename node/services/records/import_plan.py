@@ -12,13 +12,14 @@ from sqlalchemy import Connection, select
 from node.domain.catalogue import Register
 from node.domain.comparison_form import Key, key_form
 from node.domain.memo_reader import MemoReader
+from node.domain.sheet_values import without_time
 from node.domain.validate import HOLDS, Fault, check
 from node.services.records.edits import changed, created
 from node.services.records.rules import fresh_id, has_spellings, key_id, named_by_key, owners_text
 from node.workbook.cells import Cell
 from node.workbook.faults import FaultGroup, RowFault, grouped
 from node.workbook.headings import UnknownHeader
-from node.workbook.notes import Note
+from node.workbook.notes import Note, time_left_out
 from node.workbook.reader import Table
 from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.change import Edit, Value
@@ -106,6 +107,8 @@ class Plan:
         # Without a key a record is the same if all values of the row are.
         whole = () if register.singleton else tuple(sorted(self._columns))
         self._key = register.key or whole
+        self._days = [n for n in self._columns if register.fields[n].type == "date"]
+        self._timed: dict[str, list[int]] = {}  # field -> rows whose day had a time behind it
         self._own = {n for n, f in register.fields.items() if office.level in f.owners}
         with office.store.read() as tx:
             self._load(tx)
@@ -138,7 +141,7 @@ class Plan:
             encoding=self.table.encoding,
             sheet=self.table.sheet,
             unknown_headers=self.table.unknown_headers,
-            notes=self.table.notes,
+            notes=(*self.table.notes, *self._time_notes()),
             layout=replace(self.table, rows=[], faults=[]),
         )
 
@@ -182,7 +185,9 @@ class Plan:
         bad = {fault.row for fault in self.faults}
         rows: list[_Row] = []
         for number, cells in self.table.rows:
-            stored, faults = check(register, {**empty, **cells}, level, read=read)
+            row: dict[str, object] = {**empty, **cells}
+            self._leave_times_out(number, row)
+            stored, faults = check(register, row, level, read=read)
             for fault in faults:
                 self._fault(number, fault)
             if not any(fault.field in self._key for fault in faults):
@@ -195,6 +200,20 @@ class Plan:
             if not faults and number not in bad:
                 rows.append(_Row(key, dict(self._noted(stored))))
         return rows
+
+    def _leave_times_out(self, number: int, row: dict[str, object]) -> None:
+        """Take the day alone of a cell that has a time of day behind it, and note that."""
+        for name in self._days:
+            raw = row.get(name)
+            day = without_time(raw)
+            if day is not raw:
+                row[name] = day
+                self._timed.setdefault(name, []).append(number)
+
+    def _time_notes(self) -> Iterator[Note]:
+        for name, rows in self._timed.items():
+            field = self._register.fields[name]
+            yield time_left_out(self._columns[name], field.en, field.zh, rows)
 
     def _noted(self, stored: Mapping[str, Value]) -> Iterator[tuple[str, Value]]:
         """Yield a row's values for fields of this level; empty cells only when requested."""

@@ -12,6 +12,7 @@ from node.audiences import stays_below
 from node.domain.catalogue import Field, Register
 from node.domain.comparison_form import Key, comparison_form, key_form
 from node.domain.indicators import Indicator, measures_of
+from node.domain.quotation import ASCII_QUOTES
 from node.domain.units import Level
 from node.domain.validate import Fault, check
 from node.ids import natural_id, uuid7
@@ -322,7 +323,7 @@ def find_by_key(
 
 def has_spellings(field: Field) -> bool:
     """Return whether a value of a field can be stored in several spellings: free text can."""
-    return field.type == "text" and field.form == ""
+    return field.type == "text" and field.form in ("", "code")
 
 
 def spelled_as(
@@ -338,10 +339,14 @@ def spelled_as(
 def _maybe_spelled(tx: Connection, column: ColumnElement[str], value: str) -> ColumnElement[bool]:
     """Return a condition that the store can check; it selects at least what the form would.
 
-    Of a text of plain ASCII only cases and spaces are left out; any other may be anything.
+    Of a text of plain ASCII only cases, spaces and quotation marks are left out; any other may be
+    anything.
     """
     pattern = ("GLOB", "*[^ -~]*") if tx.dialect.name == "sqlite" else ("~", "[^ -~]")
+    plain, form = func.lower(column), comparison_form(value)
+    for mark in (" ", *ASCII_QUOTES):
+        plain, form = func.replace(plain, mark, ""), form.replace(mark, "")
     return or_(
-        func.lower(func.replace(column, " ", "")) == comparison_form(value),
+        plain == form,
         column.op(pattern[0], is_comparison=True)(pattern[1]),
     )

@@ -7,6 +7,7 @@ import io
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 
 import openpyxl
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from node.domain.catalogue import load_catalogue
+from node.domain.days import LAST
 from node.domain.register import Field, Register
 from node.domain.sheet_values import read_value
 from node.domain.units import Level
@@ -44,7 +46,7 @@ def values_of(field: Field) -> st.SearchStrategy[Value]:
     if field.type == "set":
         return st.sets(st.sampled_from(codes), min_size=1).map(lambda s: ",".join(sorted(s)))
     if field.type == "date":
-        return st.dates().filter(lambda d: d.isoformat() >= "1990-01-01").map(str)
+        return st.dates(date(1990, 1, 1), LAST).map(str)
     if field.type == "bool":
         return st.integers(0, 1)
     if field.type in ("int", "decimal"):
