@@ -225,6 +225,8 @@ def test_of_two_header_rows_the_lower_heads_the_columns_that_it_divides(take: Ve
     assert [(f["column"], f["code"]) for f in done.json["reports"][0]["faults"]] == [
         ("D", "not_owner")  # the street's area is read, and it is not this office's to fill in
     ]
+    (fault,) = done.json["reports"][0]["faults"]
+    assert "filled in by the street, not by this office" in fault["text"]["en"]
     assert notes(done) == ["Rows 1, 2 above the header were not read."]
 
 

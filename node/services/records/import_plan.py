@@ -244,7 +244,8 @@ class Plan:
         existing = {} if found is None else found.values
         for name, value in stored.items():
             if name not in self._own and value is not None and value != existing.get(name):
-                faults.append(self._fault(number, _foreign(self._register, name)))
+                theirs = existing.get(name)
+                faults.append(self._fault(number, _foreign(self._register, name, theirs)))
         for rule in self._register.rules:
             given = [name in stored for name in rule.fields]
             first, second = (stored.get(n, existing.get(n)) for n in rule.fields)
@@ -381,13 +382,20 @@ def _double(register: Register, first: Place, here: Place) -> Fault:
     )
 
 
-def _foreign(register: Register, name: str) -> Fault:
+def _foreign(register: Register, name: str, theirs: Value) -> Fault:
+    """Return the fault of a value that an office of another level fills in; `theirs`: what it has
+    filled in.
+    """
     spec = register.fields[name]
+    by_en, by_zh = owners_text(spec.owners, "en"), owners_text(spec.owners, "zh")
+    differs = theirs is not None
     return Fault(
         field=name,
         code="not_owner",
-        en=f"{spec.en} is filled in by {owners_text(spec.owners, 'en')} and differs from theirs.",
-        zh=f"{spec.zh}由{owners_text(spec.owners, 'zh')}填写，与其填写的值不一致。",
-        suggestion_en="Leave the cell empty, and ask them for a correction.",
-        suggestion_zh="请将单元格留空，并请其更正。",
+        en=f"{spec.en} is filled in by the {by_en}"
+        + (" and differs from what is there." if differs else ", not by this office."),
+        zh=f"{spec.zh}由{by_zh}填写，" + ("与其填写的值不一致。" if differs else "本单位不填写。"),
+        suggestion_en="Leave the cell empty"
+        + (", and ask them for a correction." if differs else "; they fill it in."),
+        suggestion_zh="请将单元格留空，" + ("并请其更正。" if differs else "由其填写。"),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select
@@ -129,9 +129,8 @@ class InvalidRecord(SilianError):
         super().__init__(
             f"{register.en}: " + " ".join(fault.en for fault in faults),
             f"{register.zh}：" + "".join(fault.zh for fault in faults),
-            # Three empty fields have one remedy, said once.
-            remedy_en=" ".join(dict.fromkeys(fault.suggestion_en for fault in faults)),
-            remedy_zh="".join(dict.fromkeys(fault.suggestion_zh for fault in faults)),
+            remedy_en=" ".join(_remedies(register, faults, "en")),
+            remedy_zh="".join(_remedies(register, faults, "zh")),
         )
         self.faults = tuple(faults)
         self.violations = tuple(
@@ -139,6 +138,25 @@ class InvalidRecord(SilianError):
             for fault in faults
             if of_request and fault.field
         )
+
+
+def _remedies(register: Register, faults: Sequence[Fault], lang: str) -> Iterator[str]:
+    """Yield each remedy once; of several, each with the fields that it is for."""
+    fields_of: dict[str, list[str]] = {}
+    for fault in faults:
+        field = register.fields.get(fault.field)
+        remedy = fault.suggestion_zh if lang == "zh" else fault.suggestion_en
+        if remedy:
+            named = fields_of.setdefault(remedy, [])
+            named.append(field.label(lang) if field else fault.field)
+    for remedy, named in fields_of.items():
+        names = [name for name in dict.fromkeys(named) if name]
+        if len(fields_of) == 1 or not names:
+            yield remedy
+        else:
+            yield (
+                f"{'、'.join(names)}：{remedy}" if lang == "zh" else f"{', '.join(names)}: {remedy}"
+            )
 
 
 class FieldNotOwned(NotWritable):
