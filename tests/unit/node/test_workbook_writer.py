@@ -63,7 +63,7 @@ def _kept(field: Field, text: str) -> Value:
 
 
 def rows_of(register: Register) -> st.SearchStrategy[list[Row]]:
-    usual = [f for f in register.fields.values() if f.form == ""]
+    usual = [f for f in register.fields.values() if f.form in ("", "code")]
     required = {f.name: values_of(f) for f in usual if f.required}
     optional = {f.name: values_of(f) for f in usual if not f.required}
     return st.lists(st.fixed_dictionaries(required, optional=optional), min_size=1, max_size=4)
@@ -154,8 +154,8 @@ def test_options_too_long_for_a_cell_are_on_a_hidden_sheet() -> None:
     book = openpyxl.load_workbook(out)
     assert book["选项"].sheet_state == "hidden"
     (rule,) = book["长"].data_validations.dataValidation
-    assert rule.formula1 == "'选项'!$A$1:$I$1"
-    assert [c.value for c in book["选项"][1]] == [zh for zh, _ in choices.values()]
+    assert rule.formula1 == "'选项'!$A$2:$I$2"
+    assert [c.value for c in book["选项"][2]] == [zh for zh, _ in choices.values()]
 
 
 PREMISES = REGISTERS["premises"]
