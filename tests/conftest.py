@@ -7,12 +7,17 @@ by luck. `HYPOTHESIS_PROFILE=explore` draws fresh ones (`make soak`).
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Generator, Iterator
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.support.postgres import NoPostgres, Server, running_server
+
+# Not where a verb's output is being captured: threads of a served office log whenever they like.
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
 
 IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 PLATFORM = "platform: "  # starts the reason of the only skips that CI lets pass

@@ -135,7 +135,7 @@ def parse_day(text: str, field: str) -> date | None:
     if not text:
         return None
     try:
-        return days.sensible_day_of(text)
+        return days.day_of(text)
     except Refused as refused:
         raise BadRequest(
             f"{text[:20]!r} is no day: it {refused.en}", f"“{text[:20]}”不是日期：{refused.zh}",

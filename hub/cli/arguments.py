@@ -135,7 +135,7 @@ def day_of(text: str | None) -> date | None:
     if not text:
         return None
     try:
-        return days.sensible_day_of(text)
+        return days.day_of(text)
     except Refused as refused:
         raise refusal_of(text, "day", "日期", refused) from None
 

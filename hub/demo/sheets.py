@@ -23,7 +23,8 @@ def write_community_workbook(
     """Write one community's workbook and return the number of records by register.
 
     Sheets are named after the registers, so that the reader finds each; columns are those that a
-    community may write. The first sheet states that all of it is generated.
+    community may write. The first sheet states that all of it is generated. A register without a
+    record has no sheet.
     """
     counts: dict[str, int] = {}
     with SheetBook(path, lang, in_memory=True) as book:
@@ -31,7 +32,7 @@ def write_community_workbook(
         for name, rows in generate(plan).items():
             register = registers[name]
             fields = [f for f in register.fields.values() if Level.COMMUNITY in f.owners]
-            counts[name] = book.add_register(register, rows, fields)
+            counts[name] = book.add_register(register, rows, fields) if rows else 0
     return counts
 
 

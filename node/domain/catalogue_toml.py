@@ -127,6 +127,9 @@ def read_field(name: str, table: Table, *, owners: tuple[Level, ...]) -> Field:
     choices = read_choices(table)
     if bool(choices) != (kind in ("choice", "set")):
         table.fail("choices go with choice and set", "选项只用于 `choice` 和 `set` 类型", "choices")
+    form = table.one_of("form", FORMS, "")
+    if form and kind != "text":
+        table.fail("a form goes with a text", "格式只用于 `text` 类型", "form")
     pattern = table.text("pattern", "")
     try:
         re.compile(pattern)
@@ -146,7 +149,7 @@ def read_field(name: str, table: Table, *, owners: tuple[Level, ...]) -> Field:
         maximum=read_limit(table, "maximum", kind, scale, TEXT_MAXIMUM if kind == "text" else None),
         scale=scale,
         pattern=pattern,
-        form=table.one_of("form", FORMS, ""),
+        form=form,
         unit=table.text("unit", ""),
         aliases=table.texts("aliases", ()),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from node.domain.quotation import without_quotes
 from sync.model.change import Value
 
 Key = tuple[Value, ...]
@@ -19,16 +20,17 @@ _MINUS = "\u2212"
 
 
 def comparison_form(value: Value) -> str:
-    """Return a value as it is compared: without width, case, spaces, dashes' kinds, Unicode form.
+    """Return a value as it is compared: without width, case, spaces, dashes' kinds, Unicode form,
+    and without quotation marks around the whole, which older programs stored with a code.
 
     Two values with one form are the same to a person. The form of a form is itself.
     """
     text = "" if value is None else str(value)
     if text.isascii():
-        return "".join(text.casefold().split())
+        return without_quotes("".join(text.casefold().split()))
     text = _LONG_DASHES.sub("-", unicodedata.normalize("NFKC", text))
     text = "".join("".join(map(_plain, text)).split())
-    return unicodedata.normalize("NFKC", text.casefold())
+    return without_quotes(unicodedata.normalize("NFKC", text.casefold()))
 
 
 def key_form(key: Key) -> Key:

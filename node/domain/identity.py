@@ -22,7 +22,7 @@ def check_identity(raw: object) -> str:
     could be printed with 18 digits.
     Raises: Refused with id_mangled, id_length, id_characters, id_birth or id_checksum.
     """
-    text = unicodedata.normalize("NFKC", str(raw)).strip().removeprefix("'")
+    text = unicodedata.normalize("NFKC", str(raw)).strip()
     text = re.sub(r"[\s-]", "", text).upper()
     if not isinstance(raw, str) or re.fullmatch(r"\d(\.\d+)?E\+?\d+", text):
         raise _mangled()

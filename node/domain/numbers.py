@@ -11,7 +11,7 @@ from decimal import Context, Decimal
 
 from node.domain.refusal import Refused
 
-NUMBER_LENGTH_MAX = 40  # characters; a longer "number" is something else
+NUMBER_LENGTH_MAX = 40  # characters: more than any amount or count has
 EXACT = Context(prec=2 * NUMBER_LENGTH_MAX)  # room for every digit: nothing is rounded on the way
 AMOUNT_FEN_MAX = 10**15  # ten trillion yuan; sums of a whole tree stay within 63 bits
 YUAN = "元"
@@ -26,8 +26,10 @@ def number_of(text: str, *, unit: str = "") -> Decimal:
     `unit`: may follow it. Raises: Refused.
     """
     narrow = _without(text.translate(_WIDE).strip(), unit)
-    if len(narrow) > NUMBER_LENGTH_MAX or not _NUMBER.fullmatch(narrow):
+    if not _NUMBER.fullmatch(narrow):
         raise not_a_number(grouped="," in narrow)
+    if len(narrow) > NUMBER_LENGTH_MAX:
+        raise _too_long(len(narrow))
     return Decimal(narrow.replace(",", ""))
 
 
@@ -46,6 +48,16 @@ def not_a_number(*, grouped: bool = False) -> Refused:
         "不是数字",
         "Write digits only, like 1200 or 1,200.50.",
         "请只填数字，如 1200 或 1,200.50。",
+    )
+
+
+def _too_long(length: int) -> Refused:
+    return Refused(
+        "out_of_range",
+        f"is a number of {length} characters, more than {NUMBER_LENGTH_MAX}",
+        f"长达 {length} 个字符，超过 {NUMBER_LENGTH_MAX} 个",
+        "Check the digits.",
+        "请核对位数。",
     )
 
 

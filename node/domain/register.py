@@ -16,7 +16,7 @@ from sync.model.change import Value
 TYPES = ("text", "int", "bool", "date", "decimal", "choice", "set")
 POLICIES = ("owner", "higher", "latest", "union", "max", "min", "manual")
 SENSITIVITIES = ("public", "internal", "personal")
-FORMS = ("", "id_number", "phone")
+FORMS = ("", "id_number", "phone", "code")
 RULE_KINDS = ("at_most", "id_birth")
 NUMBER_TYPES = ("int", "decimal", "bool")
 OBLIGATION = frozenset({"必填", "选填", "required", "optional"})
@@ -46,7 +46,7 @@ class Field:
     maximum: int | str | None = None
     scale: int = 0
     pattern: str = ""
-    form: str = ""  # id_number, phone: checks that a pattern cannot express
+    form: str = ""  # id_number, phone, code: what a pattern cannot express
     unit: str = ""
     aliases: tuple[str, ...] = ()
     local: bool = False  # added by this office; upper offices relay it unread
@@ -58,8 +58,8 @@ class Field:
 
     @property
     def is_code(self) -> bool:
-        """Whether it is a text that numbers something: its name ends in `_no`."""
-        return self.type == "text" and self.name.endswith("_no")
+        """Whether it is a text that numbers something, so that no day or quotation mark is one."""
+        return self.form == "code"
 
     @property
     def personal(self) -> bool:

@@ -13,15 +13,17 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
-from node.domain.days import day_of, not_a_date
+from node.domain import days
 from node.domain.english import counted
 from node.domain.identity import check_identity, check_phone
 from node.domain.number_format import is_date, is_percent, shown_text, unit_shown
 from node.domain.numbers import EXACT, not_a_number, number_of
 from node.domain.plain_text import unkeepable
+from node.domain.quotation import without_quotes
 from node.domain.refusal import Refused
 from node.domain.register import Field
 from node.domain.sheet_cell import EPOCH_1900, ERROR, MERGED, Formatted, Unknown
@@ -32,6 +34,8 @@ EXACT_MAX = 10**15  # from here a spreadsheet's number may have lost digits
 SERIAL_FIRST, SERIAL_LAST = 3_000, 109_574
 """Excel day numbers read as dates: 1908 to 2199. Smaller ones are rather years like 2026."""
 DATED_FROM = date(1900, 3, 1)  # a dated cell before it has a 0 or a time, not a day
+MIDNIGHT = time()
+SECOND = 1 / 86_400  # of a day; less is what a float leaves of no time at all
 SUGGESTED_MAX = 8
 UNIT_SHOWN_MAX = 10
 
@@ -56,8 +60,6 @@ _DAY_SHOWN = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 """What a spreadsheet makes of a code like 3-1 and shows as a day: `3月1日`, `1-Mar`, `2026/3/1`."""
-_QUOTE_CATEGORIES = ("Pi", "Pf", "Sk")  # quotation marks, and accents that stand alone
-_QUOTES = frozenset("'\"＇＂‚„′″‵‶〝〞「」『』ʹʻʼˈ")  # those that Unicode counts as other marks
 NARROW = {0x3000: " ", 0xA0: " ", 0x200B: None, 0xFEFF: None} | {
     code: chr(code - 0xFEE0)
     for code in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))
@@ -81,7 +83,7 @@ def read_value(field: Field, raw: object) -> Value:
     if isinstance(raw, Unknown):
         raise _unknown(raw)
     if isinstance(raw, float) and not math.isfinite(raw):
-        raise not_a_number()
+        raise not_a_number() if math.isnan(raw) else _too_large()
     value = READERS[field.type](field, raw)
     _check_bounds(field, value)
     return value
@@ -168,10 +170,12 @@ def _shown_number(cell: Formatted) -> str:
 
 
 def _text(field: Field, raw: object) -> str:
+    if field.form and isinstance(raw, str):
+        raw = without_quotes(raw)
     if field.form == "id_number":
         return check_identity(raw)
     if isinstance(raw, str):
-        text = _without_quotes(raw) if field.is_code else raw
+        text = raw
         shown = (_POWER_OF_TEN, _DAY_SHOWN) if field.is_code else (_POWER_OF_TEN,)
         mangled = any(form.fullmatch(text) for form in shown)
     elif isinstance(raw, bool):
@@ -200,20 +204,6 @@ def _text(field: Field, raw: object) -> str:
             "请对照模板填写。",
         )
     return text
-
-
-def _without_quotes(text: str) -> str:
-    """Return a code without the quotation marks around it, or the apostrophe before it, of any
-    script: ‘0013, “0013”. Chinese input makes such a one where Excel's own was meant.
-    """
-    plain = text[1:] if text and _is_quote(text[0]) else text
-    if plain is not text and plain and _is_quote(plain[-1]):
-        plain = plain[:-1]
-    return text if not plain or any(map(_is_quote, plain)) else plain.strip()
-
-
-def _is_quote(mark: str) -> bool:
-    return mark in _QUOTES or unicodedata.category(mark) in _QUOTE_CATEGORIES
 
 
 def _number(field: Field, raw: object) -> Decimal:
@@ -274,27 +264,52 @@ def _decimal(field: Field, raw: object) -> int:
 
 def _storable(number: int) -> int:
     if not -INT_LIMIT <= number < INT_LIMIT:
-        raise Refused(
-            "out_of_range",
-            "is too large to be kept",
-            "数值过大",
-            "Check the digits.",
-            "请核对位数。",
-        )
+        raise _too_large()
     return number
 
 
+def _too_large() -> Refused:
+    return Refused(
+        "out_of_range",
+        "is too large to be kept",
+        "数值过大",
+        "Check the digits.",
+        "请核对位数。",
+    )
+
+
 def _date(_field: Field, raw: object) -> str:
+    if without_time(raw) is not raw:
+        raise days.with_time()
     if isinstance(raw, datetime):
         raw = raw.date()
         if raw < DATED_FROM:
-            raise not_a_date()
+            raise days.not_a_date()
     if isinstance(raw, date):
-        return raw.isoformat()
-    day, epoch = _serial(raw)
-    if SERIAL_FIRST <= day < SERIAL_LAST + 1:
-        return (epoch + timedelta(days=int(day))).isoformat()
-    return day_of(_plain(raw)).isoformat()
+        return days.check_day(raw).isoformat()
+    if _counts_days(raw):
+        number, epoch = _serial(raw)
+        return (epoch + timedelta(days=int(number))).isoformat()
+    return days.day_of(_plain(raw)).isoformat()
+
+
+def without_time(raw: object) -> object:
+    """Return a cell without the time of day behind its day; the same object if it has none."""
+    if isinstance(raw, str):
+        plain = days.without_time(raw)
+        return raw if plain == raw else plain
+    if isinstance(raw, datetime):
+        midnight = raw.time().replace(microsecond=0) == MIDNIGHT
+        return raw if midnight or raw.date() < DATED_FROM else raw.date()
+    number, _ = _serial(raw)
+    if not _counts_days(raw) or number % 1 < SECOND:
+        return raw
+    return replace(raw, number=int(number)) if isinstance(raw, Formatted) else int(number)
+
+
+def _counts_days(raw: object) -> bool:
+    """Return whether a cell has the number of a day."""
+    return SERIAL_FIRST <= _serial(raw)[0] < SERIAL_LAST + 1
 
 
 def _serial(raw: object) -> tuple[float, date]:

@@ -15,8 +15,8 @@ from node.domain.units import Level
 from sync.model.change import Value
 
 QUOTED_MAX = 40
-_NAME = re.compile(r"[a-z]+(_[a-z]+)*")
 """Characters of a wrong value that a fault repeats; enough to find it by."""
+_NAME = re.compile(r"[a-z]+(_[a-z]+)*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ def check(
     for name, raw in values.items():
         field = register.fields.get(name)
         if field is None:
-            faults.append(_unknown(register, name))
+            faults.append(unknown_field(register, name))
             continue
         try:
             stored[name] = read(field, raw)
@@ -130,21 +130,33 @@ def sayable(register: Register, name: str) -> str:
     return name if not personal or _NAME.fullmatch(name) else ""
 
 
-def _unknown(register: Register, name: str) -> Fault:
+def unknown_field(register: Register, name: str) -> Fault:
+    """Return the fault of a name that is no field's, with the fields that may be meant."""
     named = sayable(register, name)
-    words = {word: f for f in register.fields.values() for word in (f.name, f.zh, f.en, *f.aliases)}
-    close = difflib.get_close_matches(name, list(words), n=3)
-    near = list(dict.fromkeys(words[word].name for word in close)) or list(register.fields)
+    near = _near(register, name) or list(register.fields)
     return Fault(
         field=named if named.isascii() else "",
         code="unknown_field",
-        en=f"{register.en} has no field {named!r}."
-        if named
-        else f"{register.en} has no such field.",
-        zh=f"{register.zh}没有字段“{named}”。" if named else f"{register.zh}没有这个字段。",
+        en=f"there is no field {named!r}." if named else "there is no such field.",
+        zh=f"没有字段“{named}”。" if named else "没有这个字段。",
         suggestion_en=f"Use one of: {', '.join(near)}.",
         suggestion_zh=f"可用字段：{'、'.join(register.fields[n].zh for n in near)}。",
     )
+
+
+def _near(register: Register, name: str) -> list[str]:
+    """Return the fields that a name may mean: those that begin with its first word, then others
+    that are spelled nearly so.
+    """
+    first = _first_word(name)
+    begun = [each for each in register.fields if first and _first_word(each) == first]
+    words = {word: f.name for f in register.fields.values() for word in f.headers()}
+    close = [words[word] for word in difflib.get_close_matches(name, list(words), n=3)]
+    return list(dict.fromkeys([*begun, *close]))
+
+
+def _first_word(name: str) -> str:
+    return re.split(r"[\s_-]", name.strip().casefold())[0]
 
 
 def _broken(register: Register, rule: Rule) -> Fault:

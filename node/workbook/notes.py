@@ -70,7 +70,7 @@ def hidden_column(column: str, label_en: str, label_zh: str) -> Note:
 
 
 def _of_column(code: str, column: str, rows: Sequence[int], *, en: str, zh: str) -> Note:
-    """Return a note on a column that was not read. `rows`: those in which it has a value."""
+    """Return a note on a column. `rows`: those with a value that was not read, or not all of it."""
     shown = tuple(rows[:ROWS_SHOWN])
     return Note(code=code, column=column, rows=shown, count=len(rows), en=en, zh=zh)
 
@@ -106,6 +106,18 @@ def running_number(column: str, heading: str, rows: Sequence[int]) -> Note:
         en=f'Column {column} ("{heading}") numbers the rows from 1 to {n}; the register has no '
         "such column, so it was left out.",
         zh=f"{column} 列“{heading}”为 1 至 {n} 的行序号，本台账没有此列，未读取。",
+    )  # fmt: skip
+
+
+def time_left_out(column: str, label_en: str, label_zh: str, rows: Sequence[int]) -> Note:
+    """Name a column of days whose values had a time of day behind them."""
+    n = len(rows)
+    return _of_column(
+        "time_left_out", column, rows,
+        en=f"Column {column} ({label_en}): the day of {counted(n, 'value')} was read, the time of "
+        f"day behind it was not ({_places_en(rows)}).",
+        zh=f"{column} 列（{label_zh}）：{n} 个值只读取日期，"
+        f"其后的时刻未读取（{_places_zh(rows)}）。",
     )  # fmt: skip
 
 

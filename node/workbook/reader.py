@@ -6,7 +6,6 @@ file, so that an identity number that Excel turned into a float can still be rec
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -14,15 +13,16 @@ from node.domain.register import Register
 from node.domain.sheet_cell import NOT_CALCULATED, Unknown
 from node.workbook.body import Body
 from node.workbook.book import Book, csv_rows
-from node.workbook.cells import Cell, Rows, Value
-from node.workbook.errors import HeaderNotFound, WorkbookUnreadable
+from node.workbook.cells import Rows, Value
+from node.workbook.errors import HeaderNotFound
 from node.workbook.faults import RowFault, column_letter
-from node.workbook.headings import HEADER_ROWS, UnknownHeader, best_fit, columns_of, fit, head
+from node.workbook.headings import HEADER_ROWS, UnknownHeader, columns_of, fit, head
 from node.workbook.limits import Limits
 from node.workbook.marks import Marks
 from node.workbook.notes import Note
+from node.workbook.separators import is_spaced, separator_of
 from node.workbook.sheets import sheets_with
-from node.workbook.text import SEPARATORS, is_formula, unguard
+from node.workbook.text import is_formula, unguard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,32 +59,17 @@ def table_of(
     if book.decoded is not None:
         text = book.decoded.text
         bounds = limits or Limits()
-        separator = _separator(text, register, bounds)
+        separator = separator_of(text, register, bounds)
         encoding = book.decoded.encoding
         rows = _unguarded(csv_rows(text, separator, bounds))
-        return _read(register, rows, book.kind, encoding=encoding, separator=separator)
+        try:
+            return _read(register, rows, book.kind, encoding=encoding, separator=separator)
+        except HeaderNotFound as missing:
+            raise _spaced(register) if is_spaced(text, register) else missing from None
     asked = () if sheet is None else (sheet,)
     chosen = sheets_with(book, register, asked)[0]
     rows = _unguarded(chosen.rows(), runs=False)
     return _read(register, rows, book.kind, name=chosen.name, marks=chosen.marks)
-
-
-def _separator(text: str, register: Register, limits: Limits) -> str:
-    """Return the separator with which most headings fit, so commas in a title do not matter.
-
-    Rows count up to the first whose quotation marks are wrong: the header may stand above it.
-    """
-
-    def fitting(separator: str) -> tuple[int, bool]:
-        rows: list[tuple[int, list[Cell]]] = []
-        whole = False
-        with suppress(WorkbookUnreadable):
-            for row in head(_unguarded(csv_rows(text, separator, limits))):
-                rows.append(row)
-            whole = True
-        return best_fit(rows, register).fields, whole
-
-    return max(SEPARATORS, key=fitting)
 
 
 def _unguarded(rows: Rows, *, runs: bool = True) -> Rows:
@@ -142,6 +127,15 @@ def _nothing(sheet: str) -> HeaderNotFound:
         f"工作表“{sheet}”为空。" if sheet else "文件中只有空行。",
         remedy_en="Fill in the template and save it; then send it again.",
         remedy_zh="请按模板填写并保存后重新上传。",
+    )
+
+
+def _spaced(register: Register) -> HeaderNotFound:
+    return HeaderNotFound(
+        f"Only spaces stand between the column names of {register.en}.",
+        f"“{register.zh}”的列名之间只有空格。",
+        remedy_en="Put a comma or a tab between the columns, or save the file as .xlsx.",
+        remedy_zh="请用逗号或制表符分隔各列，或另存为 .xlsx。",
     )
 
 

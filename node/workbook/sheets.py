@@ -9,6 +9,17 @@ from node.workbook.book import Book, Sheet
 from node.workbook.errors import SheetNotFound
 from node.workbook.headings import Fit, best_fit
 
+NOT_READ = {
+    "zh": "本页仅供说明，导入时不读取。",
+    "en": "This sheet explains the others. An import does not read it.",
+}
+"""The first cell of a sheet that the program itself writes for people, or for its own lists."""
+
+
+def explains_only(sheet: Sheet) -> bool:
+    """Return whether a sheet states in its first cell that it is not read."""
+    return bool(sheet.top) and sheet.top[0][1][:1] in [[text] for text in NOT_READ.values()]
+
 
 def fit_of(sheet: Sheet, register: Register) -> Fit:
     """Return how well a sheet fits a register. Raises: WorkbookError when it is damaged."""

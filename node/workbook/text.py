@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from node.workbook.errors import EncodingUnknown
 
-SEPARATORS = (",", "\t", ";")
-
 # Excel runs a cell that starts with one of these (OWASP ASVS 1.2.10), in Chinese also the wide one.
 _RUNS = "=＝+\\-@\t\r\0"
 

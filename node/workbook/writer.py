@@ -18,6 +18,7 @@ from node.domain.register import Field, Register
 from node.domain.units import Level
 from node.workbook.faults import column_letter
 from node.workbook.package import too_large
+from node.workbook.sheets import NOT_READ
 from node.workbook.text import guard
 from sync.model.change import Value
 
@@ -92,10 +93,12 @@ class SheetBook:
         self._book.close()
 
     def add_notes(self, lines: Iterable[Iterable[str]]) -> None:
-        """Add the sheet of notes: plain text, one list of cells a line."""
+        """Add the sheet of notes: plain text, one list of cells a line, below the line that says
+        that an import does not read it.
+        """
         sheet = self._book.add_worksheet(_NOTES[self._lang])
         sheet.set_column(0, 5, 24)
-        for row, cells in enumerate(lines):
+        for row, cells in enumerate([[NOT_READ[self._lang]], *lines]):
             for column, cell in enumerate(cells):
                 sheet.write_string(row, column, cell)
 
@@ -170,11 +173,15 @@ class SheetBook:
             sheet.data_validation(1, column, min(last_row, EXCEL_ROWS_MAX), column, rule)
 
     def _options_range(self, options: list[str]) -> str:
-        """Write a long list to a hidden sheet, one line for each field, and return its address."""
+        """Write a long list to a hidden sheet, a line for each field below the first one; return
+        its address.
+        """
         name = _OPTIONS[self._lang]
         if self._options is None:
             self._options = self._book.add_worksheet(name)
             self._options.hide()
+            self._options.write_string(0, 0, NOT_READ[self._lang])
+            self._options_used = 1
         for column, option in enumerate(options):
             self._options.write_string(self._options_used, column, option)
         self._options_used += 1

@@ -10,6 +10,7 @@ import csv
 import io
 import shutil
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +225,8 @@ def test_of_two_header_rows_the_lower_heads_the_columns_that_it_divides(take: Ve
     assert [(f["column"], f["code"]) for f in done.json["reports"][0]["faults"]] == [
         ("D", "not_owner")  # the street's area is read, and it is not this office's to fill in
     ]
+    (fault,) = done.json["reports"][0]["faults"]
+    assert "filled in by the street, not by this office" in fault["text"]["en"]
     assert notes(done) == ["Rows 1, 2 above the header were not read."]
 
 
@@ -261,6 +264,47 @@ def test_a_day_number_of_the_1904_system_is_the_day_that_the_cell_shows(
 ) -> None:
     assert take("09-1904-without-a-date-format/outlets.xlsx", "service_outlet").exit == 0
     assert column(run, "service_outlet", "opened_on") == ["2024-05-01"] * 2
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_time_of_day_that_a_day_has_no_place_for_is_named_as_left_out(
+    run: Verb, tmp_path: Path, kind: str
+) -> None:
+    days: list[Any] = [
+        "2024-05-01 09:30",
+        "2024-05-02 00:00:00",
+        "2024-05-03T10:00:00",
+        "2024-05-04",
+    ]
+    if kind == "xlsx":
+        days = [datetime.fromisoformat(day) for day in days[:3]] + [45416.5]
+    rows = [
+        ["网点名称", "类别", "开业日期"],
+        *(["甲乙丙丁"[i], "outlet", d] for i, d in enumerate(days)),
+    ]
+    file = tmp_path / f"outlets.{kind}"
+    if kind == "csv":
+        file.write_text("\n".join(",".join(row) for row in rows), encoding="utf-8")
+    else:
+        book = openpyxl.Workbook()
+        for row in rows:
+            book.active.append(row)
+        book.save(file)
+    for dry in (("--dry-run",), ()):
+        done = run("import", file, "--register", "service_outlet", "--json", *dry)
+        assert (done.exit, counts(done)) == (0, (4, 4, 0, 0, 0))
+        (note,) = done.json["reports"][0]["notes"]
+        assert (note["code"], note["column"]) == ("time_left_out", "C")
+        assert int(note["count"]) == (2 if kind == "csv" else 3)
+        assert "rows 2, 4" in note["text"]["en"]
+    assert column(run, "service_outlet", "opened_on") == [f"2024-05-0{n}" for n in (1, 2, 3, 4)]
+
+
+def test_a_day_that_is_typed_with_a_time_is_refused_with_what_to_write(run: Verb) -> None:
+    values = ("name=甲", "kind=outlet", "opened_on=2024-05-01 09:30")
+    refused = run("record", "create", "service_outlet", *values, lang="zh")
+    assert (refused.exit, "请只填日期" in refused.err) == (Exit.USAGE, True)
+    assert listed(run, "service_outlet") == []
 
 
 # -- all of the export comes back ------------------------------------------------------------------

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import random
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from hub.client.client import wall_ms
 from hub.serve.process import Process
@@ -90,6 +93,30 @@ def test_a_clone_is_reset_at_the_parent_with_a_reason_whether_it_is_served_or_no
     finally:
         if process is not None:
             process.stop()
+
+
+def test_what_a_served_office_logs_meanwhile_is_no_part_of_what_a_verb_shows(street: Path) -> None:
+    """Under load jobs are late and say so, at any moment; a test that reads an error must not."""
+    enough = threading.Event()
+
+    def log_without_end() -> None:
+        while not enough.wait(0.001):
+            logging.getLogger("apscheduler.executors.default").warning("a job is late")
+            structlog.get_logger().warning("work_put_off")
+
+    assert silian("clone", "ls", "--dir", street).exit == 0  # opens the office, and so sets up logs
+    process = Process([street], wall_ms=wall_ms, rng=random.Random(2))
+    noise = threading.Thread(target=log_without_end)
+    try:
+        process.start()
+        noise.start()
+        refused = silian("clone", "reset", A, "--reason", "再次", "--dir", street, "--json")
+        assert (refused.exit, refused.error["code"]) == (7, "not_cloned")
+        assert (refused.out, len(refused.err.splitlines())) == ("", 1)
+    finally:
+        enough.set()
+        noise.join()
+        process.stop()
 
 
 def test_one_decision_for_many_conflicts_is_counted_first_and_done_with_yes(tmp_path: Path) -> None:

@@ -74,6 +74,8 @@ def test_the_sample_makes_the_first_figures_of_a_newcomer_show_something(tmp_pat
     taken = silian("import", file, "--register", "workbook", "--dir", office, "--json")
     assert taken.exit == 0, taken.out
     assert sum(report["new"] for report in taken.json["reports"]) == made.json["records"] > 50
+    assert all(report["read"] for report in taken.json["reports"])
+    assert not any(notes["notes"] for notes in (taken.json, *taken.json["reports"]))
     for indicator in ("K2", "K3", "K4", "K5", "K12_members", "K14"):
         shown = silian("rollup", indicator, "--dir", office, "--json").json
         assert Fraction(shown["figure"]["value"]) > 0, indicator

@@ -79,6 +79,9 @@ def test_a_field_that_does_not_exist_is_named_with_those_that_may_be_meant(offic
     assert (refused.exit, refused.error["code"]) == (2, "invalid_record")
     assert "'houshold_no'" in refused.error["message"]
     assert "hh_no" in refused.error["hint"]
+    meant = silian("record", "create", "resident", "id_no=1", *at).error["hint"]
+    assert meant.startswith("id_no: Use one of: id_number")
+    assert "Identity number, Name, Birth date: Fill it in." in meant  # each remedy with its fields
     # Of persons only what looks like a field's name is said again.
     for slip in ("张三", "110101199003072316"):
         refused = silian("record", "create", "resident", f"{slip}=x", *at)

@@ -72,6 +72,21 @@ def test_an_import_changes_the_record_that_is_spelled_otherwise_and_keeps_its_sp
     assert (view.id, view.values["name"], view.values["area_m2"]) == (record, "3-1-103A", 200)
 
 
+@pytest.mark.parametrize("mark", ["‘", "'", "`", "“", "´"])
+def test_a_code_that_an_older_program_stored_with_a_quotation_mark_is_the_code(
+    office: Office, mark: str
+) -> None:
+    record = create(office, f"{mark}0013")  # a name keeps its marks, as codes did
+    assert found(office, "0013") == found(office, f"{mark}0013") == [record]
+    assert found(office, "013") == []
+    with pytest.raises(KeyTaken) as refused:
+        create(office, "0013")
+    assert refused.value.existing == record
+    rows = "用房名称,用途,建筑面积\n0013,办公,2\n"
+    report = import_table(office, "premises", rows.encode(), "a.csv")
+    assert (report.new, report.changed) == (0, 1)
+
+
 def test_a_record_may_be_spelled_otherwise_but_not_as_another_is(office: Office) -> None:
     one, two = create(office, "甲1"), create(office, "甲2")
     unit = office.identity.unit
@@ -89,13 +104,17 @@ def test_a_record_may_be_spelled_otherwise_but_not_as_another_is(office: Office)
         st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=6),
         max_size=6,
     ),
-    wanted=st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFFFF,
-                                 exclude_categories=["Cs"]), max_size=4),
+    wanted=st.text(
+        st.sampled_from("'\"`^‘“1a")
+        | st.characters(min_codepoint=0x20, max_codepoint=0xFFFF, exclude_categories=["Cs"]),
+        max_size=4,
+    ),
 )  # fmt: skip
 def test_what_the_store_narrows_down_to_misses_no_spelling(
     office: Office, texts: list[str], wanted: str
 ) -> None:
-    alike = [wanted, wanted.upper(), wanted.title(), f" {wanted}\n", f"\t{wanted}"]
+    alike = [wanted, wanted.upper(), wanted.title(), f" {wanted}\n", f"\t{wanted}", f"'{wanted}",
+             f'"{wanted}"', f"‘{wanted}"]  # fmt: skip
     stored = sorted({*texts, *alike})
     with office.store.read() as tx:
         table = union_all(*(select(literal(text).label("f")) for text in stored)).subquery()

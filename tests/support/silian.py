@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import pty
 import select
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import structlog
 from typer.testing import CliRunner
 
 from hub.cli.main import app
@@ -59,12 +61,30 @@ def silian(
 ) -> Ran:
     """Run one verb in this process; a fault of the program fails the test unless it is meant."""
     variables = {"LANG": f"{lang}_XX.UTF-8", "LC_ALL": "", "SILIAN_LANG": "", **(env or {})}
-    result = CliRunner().invoke(app, [str(each) for each in arguments], env=variables)
+    with _logs_as_before():
+        result = CliRunner().invoke(app, [str(each) for each in arguments], env=variables)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     ran = Ran(result.exit_code, result.stdout, result.stderr)
     assert faults or not any(stated in ran.err for stated in FAULT), ran.err
     return ran
+
+
+@contextmanager
+def _logs_as_before() -> Iterator[None]:
+    """Undo what a verb does to this process's logs: they would go to its standard error for ever.
+
+    Threads of an office that this process serves log whenever they like. A line of theirs in the
+    output of the next verb would be taken for its error.
+    """
+    root = logging.getLogger()
+    handlers, level, configured = root.handlers[:], root.level, structlog.get_config()
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        structlog.configure(**configured)
 
 
 def answering(*arguments: object, answers: Sequence[str]) -> str:

@@ -12,13 +12,14 @@ from sqlalchemy import Connection, select
 from node.domain.catalogue import Register
 from node.domain.comparison_form import Key, key_form
 from node.domain.memo_reader import MemoReader
+from node.domain.sheet_values import without_time
 from node.domain.validate import HOLDS, Fault, check
 from node.services.records.edits import changed, created
 from node.services.records.rules import fresh_id, has_spellings, key_id, named_by_key, owners_text
 from node.workbook.cells import Cell
 from node.workbook.faults import FaultGroup, RowFault, grouped
 from node.workbook.headings import UnknownHeader
-from node.workbook.notes import Note
+from node.workbook.notes import Note, time_left_out
 from node.workbook.reader import Table
 from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.change import Edit, Value
@@ -106,6 +107,8 @@ class Plan:
         # Without a key a record is the same if all values of the row are.
         whole = () if register.singleton else tuple(sorted(self._columns))
         self._key = register.key or whole
+        self._days = [n for n in self._columns if register.fields[n].type == "date"]
+        self._timed: dict[str, list[int]] = {}  # field -> rows whose day had a time behind it
         self._own = {n for n, f in register.fields.items() if office.level in f.owners}
         with office.store.read() as tx:
             self._load(tx)
@@ -138,7 +141,7 @@ class Plan:
             encoding=self.table.encoding,
             sheet=self.table.sheet,
             unknown_headers=self.table.unknown_headers,
-            notes=self.table.notes,
+            notes=(*self.table.notes, *self._time_notes()),
             layout=replace(self.table, rows=[], faults=[]),
         )
 
@@ -182,7 +185,9 @@ class Plan:
         bad = {fault.row for fault in self.faults}
         rows: list[_Row] = []
         for number, cells in self.table.rows:
-            stored, faults = check(register, {**empty, **cells}, level, read=read)
+            row: dict[str, object] = {**empty, **cells}
+            self._leave_times_out(number, row)
+            stored, faults = check(register, row, level, read=read)
             for fault in faults:
                 self._fault(number, fault)
             if not any(fault.field in self._key for fault in faults):
@@ -195,6 +200,20 @@ class Plan:
             if not faults and number not in bad:
                 rows.append(_Row(key, dict(self._noted(stored))))
         return rows
+
+    def _leave_times_out(self, number: int, row: dict[str, object]) -> None:
+        """Take the day alone of a cell that has a time of day behind it, and note that."""
+        for name in self._days:
+            raw = row.get(name)
+            day = without_time(raw)
+            if day is not raw:
+                row[name] = day
+                self._timed.setdefault(name, []).append(number)
+
+    def _time_notes(self) -> Iterator[Note]:
+        for name, rows in self._timed.items():
+            field = self._register.fields[name]
+            yield time_left_out(self._columns[name], field.en, field.zh, rows)
 
     def _noted(self, stored: Mapping[str, Value]) -> Iterator[tuple[str, Value]]:
         """Yield a row's values for fields of this level; empty cells only when requested."""
@@ -225,7 +244,8 @@ class Plan:
         existing = {} if found is None else found.values
         for name, value in stored.items():
             if name not in self._own and value is not None and value != existing.get(name):
-                faults.append(self._fault(number, _foreign(self._register, name)))
+                theirs = existing.get(name)
+                faults.append(self._fault(number, _foreign(self._register, name, theirs)))
         for rule in self._register.rules:
             given = [name in stored for name in rule.fields]
             first, second = (stored.get(n, existing.get(n)) for n in rule.fields)
@@ -362,13 +382,20 @@ def _double(register: Register, first: Place, here: Place) -> Fault:
     )
 
 
-def _foreign(register: Register, name: str) -> Fault:
+def _foreign(register: Register, name: str, theirs: Value) -> Fault:
+    """Return the fault of a value that an office of another level fills in; `theirs`: what it has
+    filled in.
+    """
     spec = register.fields[name]
+    by_en, by_zh = owners_text(spec.owners, "en"), owners_text(spec.owners, "zh")
+    differs = theirs is not None
     return Fault(
         field=name,
         code="not_owner",
-        en=f"{spec.en} is filled in by {owners_text(spec.owners, 'en')} and differs from theirs.",
-        zh=f"{spec.zh}由{owners_text(spec.owners, 'zh')}填写，与其填写的值不一致。",
-        suggestion_en="Leave the cell empty, and ask them for a correction.",
-        suggestion_zh="请将单元格留空，并请其更正。",
+        en=f"{spec.en} is filled in by the {by_en}"
+        + (" and differs from what is there." if differs else ", not by this office."),
+        zh=f"{spec.zh}由{by_zh}填写，" + ("与其填写的值不一致。" if differs else "本单位不填写。"),
+        suggestion_en="Leave the cell empty"
+        + (", and ask them for a correction." if differs else "; they fill it in."),
+        suggestion_zh="请将单元格留空，" + ("并请其更正。" if differs else "由其填写。"),
     )

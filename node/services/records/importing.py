@@ -17,7 +17,7 @@ from node.workbook.errors import SheetNotFound
 from node.workbook.limits import Limits
 from node.workbook.notes import Note, sheet_left_out, sheets_not_chosen, sheets_without_header
 from node.workbook.reader import table_of
-from node.workbook.sheets import fit_of, sheets_with
+from node.workbook.sheets import explains_only, fit_of, sheets_with
 from node.workbook.writer import sheet_name
 from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.errors import SilianError
@@ -223,6 +223,8 @@ def _left_out(
     notes: list[Note] = []
     plain = list(others)
     for sheet in left:
+        if explains_only(sheet):
+            continue
         fits = [(fit_of(sheet, register), register) for register in registers]
         fit, register = max(fits, key=lambda pair: (pair[0].whole, pair[0].fields))
         if not (fit.whole or (partly and fit.is_part)):
@@ -241,7 +243,7 @@ def _left_out(
 
 
 def _not_chosen(left: Sequence[Sheet], others: Sequence[str]) -> tuple[Note, ...]:
-    names = [*(sheet.name for sheet in left), *others]
+    names = [*(sheet.name for sheet in left if not explains_only(sheet)), *others]
     return (sheets_not_chosen(names),) if names else ()
 
 

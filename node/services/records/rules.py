@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select
@@ -12,6 +12,7 @@ from node.audiences import stays_below
 from node.domain.catalogue import Field, Register
 from node.domain.comparison_form import Key, comparison_form, key_form
 from node.domain.indicators import Indicator, measures_of
+from node.domain.quotation import ASCII_QUOTES
 from node.domain.units import Level
 from node.domain.validate import Fault, check
 from node.ids import natural_id, uuid7
@@ -128,9 +129,8 @@ class InvalidRecord(SilianError):
         super().__init__(
             f"{register.en}: " + " ".join(fault.en for fault in faults),
             f"{register.zh}：" + "".join(fault.zh for fault in faults),
-            # Three empty fields have one remedy, said once.
-            remedy_en=" ".join(dict.fromkeys(fault.suggestion_en for fault in faults)),
-            remedy_zh="".join(dict.fromkeys(fault.suggestion_zh for fault in faults)),
+            remedy_en=" ".join(_remedies(register, faults, "en")),
+            remedy_zh="".join(_remedies(register, faults, "zh")),
         )
         self.faults = tuple(faults)
         self.violations = tuple(
@@ -138,6 +138,25 @@ class InvalidRecord(SilianError):
             for fault in faults
             if of_request and fault.field
         )
+
+
+def _remedies(register: Register, faults: Sequence[Fault], lang: str) -> Iterator[str]:
+    """Yield each remedy once; of several, each with the fields that it is for."""
+    fields_of: dict[str, list[str]] = {}
+    for fault in faults:
+        field = register.fields.get(fault.field)
+        remedy = fault.suggestion_zh if lang == "zh" else fault.suggestion_en
+        if remedy:
+            named = fields_of.setdefault(remedy, [])
+            named.append(field.label(lang) if field else fault.field)
+    for remedy, named in fields_of.items():
+        names = [name for name in dict.fromkeys(named) if name]
+        if len(fields_of) == 1 or not names:
+            yield remedy
+        else:
+            yield (
+                f"{'、'.join(names)}：{remedy}" if lang == "zh" else f"{', '.join(names)}: {remedy}"
+            )
 
 
 class FieldNotOwned(NotWritable):
@@ -322,7 +341,7 @@ def find_by_key(
 
 def has_spellings(field: Field) -> bool:
     """Return whether a value of a field can be stored in several spellings: free text can."""
-    return field.type == "text" and field.form == ""
+    return field.type == "text" and field.form in ("", "code")
 
 
 def spelled_as(
@@ -338,10 +357,14 @@ def spelled_as(
 def _maybe_spelled(tx: Connection, column: ColumnElement[str], value: str) -> ColumnElement[bool]:
     """Return a condition that the store can check; it selects at least what the form would.
 
-    Of a text of plain ASCII only cases and spaces are left out; any other may be anything.
+    Of a text of plain ASCII only cases, spaces and quotation marks are left out; any other may be
+    anything.
     """
     pattern = ("GLOB", "*[^ -~]*") if tx.dialect.name == "sqlite" else ("~", "[^ -~]")
+    plain, form = func.lower(column), comparison_form(value)
+    for mark in (" ", *ASCII_QUOTES):
+        plain, form = func.replace(plain, mark, ""), form.replace(mark, "")
     return or_(
-        func.lower(func.replace(column, " ", "")) == comparison_form(value),
+        plain == form,
         column.op(pattern[0], is_comparison=True)(pattern[1]),
     )

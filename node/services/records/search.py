@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, false, not_, or_,
 from node.domain.refusal import Refused
 from node.domain.register import Field, Register
 from node.domain.sheet_values import NARROW, read_value
-from node.domain.validate import Fault, sayable
+from node.domain.validate import Fault, unknown_field
 from node.services.common.pages import BadToken
 from node.services.records.rules import InvalidRecord, has_spellings, spelled_as
 from sync.model.change import ID_BYTES, Value
@@ -102,16 +102,7 @@ def field_of(register: Register, name: str) -> Field:
     """Return the field with this name. Raises: InvalidRecord."""
     field = register.fields.get(name) or register.field_for(name)
     if field is None:
-        stated = sayable(register, name)
-        raise _refused(
-            register, "", "unknown_field",
-            f"{register.en} has no field {stated!r}"
-            if stated
-            else f"{register.en} has no such field",
-            f"{register.zh}没有字段“{stated}”" if stated else f"{register.zh}没有这个字段",
-            f"Use one of: {', '.join(register.fields)}.",
-            f"可用字段：{'、'.join(f.zh for f in register.fields.values())}。",
-        )  # fmt: skip
+        raise InvalidRecord(register, [unknown_field(register, name)], of_request=False)
     return field
 
 

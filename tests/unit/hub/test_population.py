@@ -19,6 +19,7 @@ from node.domain.validate import check
 from node.workbook.book import open_book
 from node.workbook.limits import Limits
 from node.workbook.reader import table_of
+from node.workbook.sheets import NOT_READ
 from node.workbook.writer import shown
 
 AS_OF = date(2026, 12, 31)
@@ -195,9 +196,12 @@ def test_a_communitys_workbook_states_what_it_is_and_round_trips(tmp_path: Path)
     counts = write_community_workbook(path, community, REGISTERS)
     notes = openpyxl.load_workbook(path).worksheets[0]
     assert notes.title == "说明"
-    assert notes["A1"].value == GENERATED_ZH
+    assert [notes["A1"].value, notes["A2"].value] == [NOT_READ["zh"], GENERATED_ZH]
     book = open_book(path.read_bytes(), path.name, Limits())
     for name, rows in generate(community).items():
+        if not rows:
+            assert REGISTERS[name].zh not in [sheet.name for sheet in book.sheets]
+            continue
         table = table_of(book, REGISTERS[name])
         assert (table.sheet, table.unknown_headers) == (REGISTERS[name].zh, ())
         assert len(table.rows) == counts[name] == len(rows)

@@ -186,6 +186,32 @@ def test_a_comma_in_the_cells_does_not_outvote_the_separator_of_the_header() -> 
     assert read(text.encode(), "a.csv").rows[0][1]["name"] == "一,二,三,四,五,六"
 
 
+@pytest.mark.parametrize("separator", [*"|，；、｜^~:：/·¦*&#=", "\x01", "\x1f"])
+def test_whatever_mark_divides_the_header_separates_the_cells(separator: str) -> None:
+    """People type a CSV in Chinese, systems export it with marks of their own."""
+    table = read(CSV.replace(",", separator).encode(), "a.csv")
+    assert table.rows == [(3, {**NAMED, "area_m2": "120.5"})]
+    assert (table.separator, table.unknown_headers) == (separator, ())
+
+
+def test_a_mark_of_several_characters_leaves_no_column_out() -> None:
+    table = read(CSV.replace(",", "||").encode(), "a.csv")
+    assert table.rows == [(3, {**NAMED, "area_m2": "120.5"})]
+    assert table.notes == (table.notes[0],)  # of the title above the header
+
+
+def test_a_usual_separator_is_not_outvoted_by_a_mark_in_the_title() -> None:
+    text = "请填写用房名称、用途、建筑面积、备注、地址、核定面积\n" + CSV
+    assert read(text.encode(), "a.csv").separator == ","
+
+
+@pytest.mark.parametrize("spaces", [" ", "   ", "\u3000", " \xa0"])
+def test_a_header_divided_by_spaces_is_refused_as_that(spaces: str) -> None:
+    with pytest.raises(errors.HeaderNotFound, match="Only spaces") as refused:
+        read(CSV.replace(",", spaces).encode(), "a.csv")
+    assert "逗号" in refused.value.remedy_zh
+
+
 def test_bytes_that_are_neither_encoding_are_refused_with_the_byte_at_which_each_fails() -> None:
     with pytest.raises(errors.EncodingUnknown, match=r"utf-8: byte 1; gb18030: byte 3"):
         read(b"a\xb0\xa1\xff\xff", "a.csv")

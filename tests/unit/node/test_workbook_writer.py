@@ -7,6 +7,7 @@ import io
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 
 import openpyxl
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from node.domain.catalogue import load_catalogue
+from node.domain.days import LAST
 from node.domain.register import Field, Register
 from node.domain.sheet_values import read_value
 from node.domain.units import Level
@@ -44,7 +46,7 @@ def values_of(field: Field) -> st.SearchStrategy[Value]:
     if field.type == "set":
         return st.sets(st.sampled_from(codes), min_size=1).map(lambda s: ",".join(sorted(s)))
     if field.type == "date":
-        return st.dates().filter(lambda d: d.isoformat() >= "1990-01-01").map(str)
+        return st.dates(date(1990, 1, 1), LAST).map(str)
     if field.type == "bool":
         return st.integers(0, 1)
     if field.type in ("int", "decimal"):
@@ -61,7 +63,7 @@ def _kept(field: Field, text: str) -> Value:
 
 
 def rows_of(register: Register) -> st.SearchStrategy[list[Row]]:
-    usual = [f for f in register.fields.values() if f.form == ""]
+    usual = [f for f in register.fields.values() if f.form in ("", "code")]
     required = {f.name: values_of(f) for f in usual if f.required}
     optional = {f.name: values_of(f) for f in usual if not f.required}
     return st.lists(st.fixed_dictionaries(required, optional=optional), min_size=1, max_size=4)
@@ -152,8 +154,8 @@ def test_options_too_long_for_a_cell_are_on_a_hidden_sheet() -> None:
     book = openpyxl.load_workbook(out)
     assert book["选项"].sheet_state == "hidden"
     (rule,) = book["长"].data_validations.dataValidation
-    assert rule.formula1 == "'选项'!$A$1:$I$1"
-    assert [c.value for c in book["选项"][1]] == [zh for zh, _ in choices.values()]
+    assert rule.formula1 == "'选项'!$A$2:$I$2"
+    assert [c.value for c in book["选项"][2]] == [zh for zh, _ in choices.values()]
 
 
 PREMISES = REGISTERS["premises"]
