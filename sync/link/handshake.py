@@ -125,7 +125,13 @@ class Facts:
 
     @property
     def token(self) -> TokenCheck:
-        return self.tokens.check(self.hello.token, self.hello.incarnation, self.token_number)
+        """What the token shows: also under a new incarnation that goes on with the log of the one
+        that it was issued to. So a backup that begins such a one, as with a new key, is found.
+        """
+        hello = self.hello
+        goes_on = bool(hello.token) and hello.continues == self.tokens.incarnation
+        incarnation = hello.continues if goes_on else hello.incarnation
+        return self.tokens.check(hello.token, incarnation, self.token_number)
 
     @property
     def needs_snapshot(self) -> bool:

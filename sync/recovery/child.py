@@ -24,7 +24,7 @@ from sync.recovery.bisect import Probing
 from sync.recovery.proof import own_keys
 from sync.snapshot import progress
 from sync.snapshot.progress import Progress
-from sync.store import meta
+from sync.store import meta, peers
 from sync.store.sql import execute, execute_many
 from sync.wire.link.v1 import link_pb2 as pb
 
@@ -154,6 +154,7 @@ class Recovery:
         known = {key.incarnation for key in self._theirs} | numbered
         if me.incarnation in known or meta.get(tx, meta.RESTORED):
             rotate_incarnation(tx, self._host)
+        peers.forget_received_tokens(tx)
         own_entries = reissue.own_entries_after(tx, common, me.unit, replica.identity.incarnation)
         reissued = reissue.reissue(replica, tx, own_entries)
         replica.fold(tx, reissued.effects)

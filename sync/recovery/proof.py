@@ -33,5 +33,4 @@ def own_keys(
     if not met:
         return None
     keys = signatures.keys_of_unit(tx, me.unit) | {replica.signer.public_key}
-    accepted = peers.load(tx, me.unit).key_pinned  # by a person, of a store that is lost
-    return keys | {bytes.fromhex(accepted)} if accepted else keys
+    return keys | set(map(bytes.fromhex, peers.load(tx, me.unit).former_keys))

@@ -126,13 +126,15 @@ def own_entries_reused(tx: Connection, entries: Iterable[Entry]) -> list[OwnLogE
 def rotate_incarnation(
     tx: Connection, unit: int, level: int, incarnation: int, signer: Signer
 ) -> None:
-    """Let a store write under another incarnation; the former ones write no more."""
+    """Let a store write under another incarnation; the former ones write no more.
+
+    It keeps the token of its parent, which shows whether its log is the one that was here last.
+    """
     log.register_incarnations(tx, [(incarnation, unit, level)])
     signatures.own_key(tx, incarnation, signer)
     log.retire_others(tx, unit, incarnation)
     meta.put(tx, meta.INCARNATION, incarnation)
-    # Tokens were agreed by a store that is no more.
-    peers.revoke_tokens(tx)
+    peers.forget_issued_tokens(tx)
 
 
 def own_entries_at(

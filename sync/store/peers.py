@@ -27,9 +27,16 @@ class Peer:
     cloned: int = 0  # 1: two stores were seen under its name
     clone_decisions: str = ""  # what people decided about its clones, as JSON
     refusal: str = ""  # code of the signature error in its newest batch; empty: in order
-    key_pinned: str = ""  # its public key, or how it begins (`silian init`); hexadecimal
+    # Its public key, or how it begins (`silian init`); hexadecimal. Of this office's own unit: the
+    # keys of stores that were lost, which a person has accepted, with commas between them.
+    key_pinned: str = ""
     key_refused: str = ""  # the newest key under which it came and was refused; hexadecimal
     contradiction: int = 0  # its incarnation that has signed two things of which one is false
+
+    @property
+    def former_keys(self) -> list[str]:
+        """The keys of this office's lost stores that a person has accepted; hexadecimal."""
+        return [key for key in self.key_pinned.split(",") if key]
 
 
 class Changes(TypedDict, total=False):
@@ -78,9 +85,14 @@ def update(tx: Connection, unit: int, **changes: Unpack[Changes]) -> None:
     )
 
 
-def revoke_tokens(tx: Connection) -> None:
-    """Forget every token: they were agreed under an incarnation that ended."""
-    execute(tx, "UPDATE peer SET token_received='', token_issued=''", ())
+def forget_issued_tokens(tx: Connection) -> None:
+    """Forget the tokens of the children: they were issued under an incarnation that ended."""
+    execute(tx, "UPDATE peer SET token_issued=''", ())
+
+
+def forget_received_tokens(tx: Connection) -> None:
+    """Forget the token of the parent: this store is no longer the one that received it."""
+    execute(tx, "UPDATE peer SET token_received=''", ())
 
 
 def fits_pin(pinned: str, public_key: bytes) -> bool:

@@ -107,7 +107,10 @@ def reset_clone(office: Office, unit: int, *, actor: str, reason: str) -> Clone:
         if cloned:
             changes["token_issued"] = Tokens.from_text(known.token_issued).reset().to_text()
         if unit in keys:
-            changes |= peers.Changes(key_pinned=keys[unit].hex(), refusal="", key_refused="")
+            accepted = [keys[unit].hex()]
+            if unit == office.identity.unit:  # several of its stores may have been lost
+                accepted += [key for key in known.former_keys if key not in accepted]
+            changes |= peers.Changes(key_pinned=",".join(accepted), refusal="", key_refused="")
         peers.update(tx, unit, **changes)
         return decisions
 

@@ -113,3 +113,17 @@ def test_a_former_key_of_this_office_counts_once_a_person_here_has_accepted_it(p
     with street.store.read() as tx:
         assert LOST.public_key in own_keys(tx, street.replica, child)  # type: ignore[operator]
     assert "own_key_refused" not in {p.code for p in status(street).problems}
+
+
+def test_every_former_key_that_a_person_has_accepted_counts_and_not_the_newest_only(
+    pair: Pair,
+) -> None:
+    """Two stores of the office were lost, each with its key: entries under both come back."""
+    street, child = pair.street, pair.community.identity.unit
+    lost = [LOST, Signer(b"m" * 32)]
+    for signer in lost:
+        street.signature_refused(child, OwnKeyRefused("street", "街道", "", signer.public_key))
+        clones.reset_clone(street, street.identity.unit, actor="李", reason="与密钥记录一致")
+    with street.store.read() as tx:
+        known = own_keys(tx, street.replica, child)
+    assert {signer.public_key for signer in lost} <= known  # type: ignore[operator]

@@ -80,6 +80,16 @@ def test_a_token_that_this_parent_issued_later_makes_no_child_a_restored_one() -
     )
 
 
+@pytest.mark.parametrize(
+    ("token", "expected"),
+    [(b"of a backup", "token_stale"), (NEWEST, "accepted"), (b"", "accepted")],
+)
+def test_a_backup_that_goes_on_under_a_new_key_is_found_by_its_token(token, expected) -> None:
+    """Its log has other entries under the numbers that its parent has counted."""
+    hello = replace(WELCOME.hello, incarnation=71, continues=INCARNATION, token=token)
+    assert decide(replace(WELCOME, hello=hello)).name == expected
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_each_check_can_decide_a_handshake_alone(case: str) -> None:
     assert decide(facts_with(case)).name == case
