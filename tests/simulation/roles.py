@@ -53,6 +53,7 @@ REPLIES = {name: getattr(pb, f"{name}Response") for name in REQUESTS}
 # What an honest office answers when it is not well, whatever it is asked; the lie is sent in vain.
 UNWELL = frozenset({"store_unavailable", "overloaded", "commit_unknown", "session_unknown"})
 NO_SESSION = frozenset({"BACK_OFF", "CLONE", "RESTORED", "CHALLENGE", "WRONG_PARENT"})
+SEEN_CODES = ("status_forged", "receipt_forged", "head_forged")
 Store = tuple[Any, ...]
 
 
@@ -259,7 +260,7 @@ class Roles:
 
     def _seen(self, process: Process, peer: int) -> End | None:
         code = process.office.signature_refusals.open().get(peer)
-        return End(How.SEEN, code) if code in ("status_forged", "receipt_forged") else None
+        return End(How.SEEN, code) if code in SEEN_CODES else None
 
     # -- what a hub answers --------------------------------------------------------------------
 
