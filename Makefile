@@ -4,6 +4,7 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 SEEDS ?= 25
 JOBS ?= 2
+ROLES ?= --roles
 
 export UV_PYTHON_DOWNLOADS := never
 # An office's network often has a certificate authority of its own, which the system knows.
@@ -59,7 +60,7 @@ proto: setup ## generate sync/wire from proto/
 bench: setup ## run the benchmarks
 	$(BIN)/python -m tests.benchmarks
 
-sim: setup ## run the simulator on SEEDS seeds (default 25); ROLES=--roles adds lies
+sim: setup ## run the simulator on SEEDS seeds (default 25), with lies; ROLES= leaves them out
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ROLES)
 
 mutants: setup ## break the code on purpose and see that a test notices

@@ -103,6 +103,7 @@ def apply_batch(
             incarnation=batch.incarnation,
             position=received.position,
             at_ms=replica.clock.now_ms(),
+            signed=(batch.positions[-1], batch.log_signature) if batch.log_signature else None,
         )
     return received
 

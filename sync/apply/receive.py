@@ -100,6 +100,7 @@ def _part(batch: Batch, start: int, end: int, after: int, upto: int) -> Batch:
         upto=upto,
         entries=batch.entries[start:end],
         positions=batch.positions[start:end],
+        log_signature=batch.log_signature if end == len(batch.entries) else b"",
     )
 
 

@@ -38,6 +38,7 @@ from sync.model.schema import Lane
 from sync.model.stream import Heads, StreamKey
 from sync.recovery import heads as recovery_heads
 from sync.recovery.heads import RequiredHead
+from sync.recovery.proof import with_log_signature
 from sync.snapshot import progress
 from sync.store import meta, peers
 from sync.store.sql import execute
@@ -128,6 +129,7 @@ def batches(
                         tx, child=peer.unit, lane=lane, after=at, bytes_max=bytes_max,
                         incarnation=replica.identity.incarnation,
                     )  # fmt: skip
+                    batch = with_log_signature(replica.signer, batch)
             if batch.upto == at:
                 break  # the rest came before signatures were asked for, and is not signed yet
             yield batch

@@ -151,6 +151,7 @@ def batch_to_wire(batch: Batch) -> pb.Batch:
         entries=batch.entries,
         positions=batch.positions,
         signatures=map(signature_to_wire, batch.signatures),
+        log_signature=batch.log_signature,
     )
 
 
@@ -168,7 +169,12 @@ def batch_from_wire(m: pb.Batch) -> Batch:
     entries = tuple(m.entries)
     check_entries_of_one_message(entries, len(m.signatures))
     signatures = signatures_from_wire(m.signatures)
-    return Batch(Lane(m.lane), m.incarnation, m.after, m.upto, entries, positions, signatures)
+    if len(m.log_signature) not in ((0, SIGNATURE_BYTES) if entries else (0,)):
+        raise Malformed(f"a signature of a log of {len(m.log_signature)} bytes")
+    return Batch(
+        Lane(m.lane), m.incarnation, m.after, m.upto, entries, positions, signatures,
+        m.log_signature,
+    )  # fmt: skip
 
 
 def check_entries_of_one_message(entries: Sequence[bytes], signatures: int = 0) -> None:

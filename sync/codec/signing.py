@@ -22,6 +22,7 @@ FINGERPRINT_DIGITS = 20  # hexadecimal, of a key's first 80 bits
 STREAM = b"silian stream 1\0"  # the purpose: a stream up to the entry with this hash
 STATUS = b"silian status 1\0"  # the purpose: what an office says of itself, by its hash
 RECEIPT = b"silian receipt 1\0"  # the purpose: what an office holds of another, by its hash
+LOG = b"silian log 1\0"  # the purpose: that a log has an entry at a position, by the hash of both
 TOKEN = b"silian token 1\0"  # the purpose: a token that a parent has issued, by its hash
 BUNDLE = b"silian bundle 1\0"  # the purpose: a file with this hash of everything before its trailer
 

@@ -32,6 +32,7 @@ from sync.recovery import parent as recovery_parent
 from sync.recovery import republish
 from sync.recovery.clones import DRAWN_BYTES, TokenCheck, Tokens, issue, number_of
 from sync.recovery.heads import RequiredHead
+from sync.recovery.proof import was_here
 from sync.snapshot import progress
 from sync.snapshot.plan import needs_snapshot
 from sync.store import meta, peers
@@ -105,7 +106,8 @@ class Facts:
     possession: Possession = Possession.SHOWN  # whether it has its key, if it has one
     duplicate: DuplicateProcess = DuplicateProcess.NONE
     recovering: bool = False  # this store itself was restored and first takes back what it lost
-    is_missing_any: bool = False  # the child has what is not in this log
+    is_missing_any: bool = False  # the child shows that this log once had what it has not now
+    has_forged_heads: bool = False  # or that it had what this office has never signed
     tokens: Tokens = field(default_factory=Tokens)
     token_number: int = 0  # of the token that it shows, if this office issued it
     # Of the child's log: incarnation, position; and as far as these count the log it goes on with.
@@ -284,6 +286,12 @@ def load_facts(
         known = peers.load(tx, hello.unit)
         tokens = Tokens.from_text(known.token_issued)
         key = signatures.key_known(tx, hello.incarnation)
+        missing = [
+            each for each in hello.required_heads
+            if not recovery_heads.is_at(tx, each.key.lane, each.position, each.head.hash)
+        ]  # fmt: skip
+        mine = host.replica.identity.incarnation
+        lost = [each for each in missing if was_here(host.replica.signer, mine, each)]
         return Facts(
             hello=hello,
             level=routes.level(hello.unit),
@@ -291,7 +299,8 @@ def load_facts(
             duplicate=duplicate,
             recovering=meta.get(tx, meta.RESTORED)
             or (snapshot_under_way is not None and snapshot_under_way.restored),
-            is_missing_any=not recovery_heads.has_all(tx, hello.required_heads),
+            is_missing_any=bool(lost),
+            has_forged_heads=any(each.signature and each not in lost for each in missing),
             tokens=tokens,
             token_number=_token_number(host, hello, tokens),
             cursors=cursors,

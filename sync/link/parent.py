@@ -69,6 +69,7 @@ from sync.model.stream import Heads, StreamKey
 from sync.recovery import parent as recovery_parent
 from sync.recovery.heads import ReplayPage
 from sync.recovery.parent import Recognised
+from sync.recovery.proof import HeadForged, with_log_signature
 from sync.snapshot import parent as snapshot_parent
 from sync.snapshot.parent import ChunkAnswer
 from sync.store.priority import Priority
@@ -155,6 +156,8 @@ class Parent:
         else:
             token = accept(self.host, facts)
             child.log_position = facts.hello.log_position
+        if facts.has_forged_heads:
+            self.host.signature_refused(child.unit, HeadForged(child.unit))
         self._record_contact(child, facts.hello.peer_status)
         return HelloAnswer(
             verdict=check.verdict or Verdict.ACCEPTED,
@@ -243,7 +246,7 @@ class Parent:
         with self.host.store.read() as tx:
             if after < truncation.low_water_down(tx, lane, unit):
                 raise SessionUnknown  # the log does not reach back to there: handshake again
-            return log.read_down(
+            batch = log.read_down(
                 tx,
                 child=unit,
                 lane=lane,
@@ -251,6 +254,7 @@ class Parent:
                 after=after,
                 bytes_max=min(bytes_max or BATCH_BYTES_MAX, BATCH_BYTES_MAX),
             )
+        return with_log_signature(replica.signer, batch)
 
     def upload_snapshot(self, unit: int, session: int, payload: bytes) -> None:
         """Join records that a child uploads; returns after the commit.

@@ -32,6 +32,12 @@ _ADVANCE = (
     "VALUES (?,?,?,?,?,?) ON CONFLICT (peer, direction, lane) DO UPDATE SET "
     "incarnation=excluded.incarnation, position=excluded.position, at_ms=excluded.at_ms"
 )
+_ADVANCE_SIGNED = (
+    "INSERT INTO cursor (peer, direction, lane, incarnation, position, at_ms, signed_position, "
+    "signature) VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (peer, direction, lane) DO UPDATE SET "
+    "incarnation=excluded.incarnation, position=excluded.position, at_ms=excluded.at_ms, "
+    "signed_position=excluded.signed_position, signature=excluded.signature"
+)
 _TIP = (
     " (incarnation, audience, lane, seq, hash, hlc) VALUES (?,?,?,?,?,?) "
     "ON CONFLICT (incarnation, audience, lane) DO UPDATE SET seq=excluded.seq, "
@@ -227,9 +233,27 @@ def advance(
     incarnation: int,
     position: int,
     at_ms: int,
+    signed: tuple[int, bytes] | None = None,
 ) -> None:
-    """Move a cursor. "in" moves in the transaction that applies the batch (INV-4)."""
-    execute(tx, _ADVANCE, (peer, direction, lane.value, incarnation, position, at_ms))
+    """Move a cursor. "in" moves in the transaction that applies the batch (INV-4).
+
+    `signed`: a position and the peer's signature that its log has there what came from it; None:
+    what is known of that stays.
+    """
+    row = (peer, direction, lane.value, incarnation, position, at_ms)
+    if signed is None:
+        execute(tx, _ADVANCE, row)
+    else:
+        execute(tx, _ADVANCE_SIGNED, (*row, *signed))
+
+
+def log_signature(tx: Connection, peer: int, lane: Lane) -> tuple[int, bytes]:
+    """Return the newest position of a peer's log for which we have its signature, and that."""
+    statement = (
+        "SELECT signed_position, signature FROM cursor WHERE peer=? AND direction='in' AND lane=?"
+    )
+    row = execute(tx, statement, (peer, lane.value)).fetchone()
+    return (int(row[0]), bytes(row[1] or b"")) if row is not None else (0, b"")
 
 
 def read_up(

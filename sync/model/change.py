@@ -140,3 +140,4 @@ class Batch:
     entries: tuple[bytes, ...] = ()  # serialized entries
     positions: tuple[int, ...] = ()  # the sender's log position of each
     signatures: tuple[Signature, ...] = ()
+    log_signature: bytes = b""  # the sender's: its log has the last entry at the last position

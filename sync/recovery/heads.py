@@ -20,6 +20,7 @@ from sync.log import entries as log
 from sync.log import truncation
 from sync.log.excerpt import Excerpt
 from sync.model.change import Signature, StreamHead
+from sync.model.errors import Malformed
 from sync.model.limits import BATCH_BYTES_MAX
 from sync.model.schema import Lane
 from sync.model.stream import Heads, StreamKey
@@ -82,26 +83,35 @@ def hash_at(tx: Connection, arrival: int) -> bytes:
 
 
 class RequiredHead(NamedTuple):
-    """An entry that the other side must have, and its position in that log; 0: not known."""
+    """An entry that the other side must have, and its position in that log; 0: not known.
+
+    `signature`: the other side's own, that its log has it there.
+    """
 
     key: StreamKey
     head: StreamHead
     position: int = 0
+    signature: bytes = b""
 
 
 def has_all(tx: Connection, required: Iterable[RequiredHead]) -> bool:
     """Say whether each of these very entries is in the log, or was when retention removed it."""
-    for key, head, position in required:
+    for key, head, position, _ in required:
         here = log.heads_of(tx, [key]).get(key, StreamHead())
         if here.seq < head.seq or (here.seq == head.seq and here.hash != head.hash):
             return False
         if here.seq > head.seq and entry_hash(tx, key, head.seq) not in (b"", head.hash):
             return False
-        at_position = hash_at(tx, position) if position else head.hash
-        truncated = not at_position and position <= truncation.truncation_point(tx, key.lane)
-        if at_position != head.hash and not truncated:
+        if position and not is_at(tx, key.lane, position, head.hash):
             return False
     return True
+
+
+def is_at(tx: Connection, lane: Lane, position: int, entry: bytes) -> bool:
+    """Return whether the log has this very entry there, or had when retention removed it."""
+    here = hash_at(tx, position)
+    truncated = not here and position <= truncation.truncation_point(tx, lane)
+    return here == entry or truncated
 
 
 def entry_hash(tx: Connection, key: StreamKey, seq: int) -> bytes:
@@ -130,7 +140,10 @@ def newest_from(tx: Connection, peer: int, lane: Lane, *, after: int = 0) -> lis
         return []
     writer, audience, seq, wire, position = row
     head = StreamHead(seq, codec.hash_of(bytes(wire)))
-    return [RequiredHead(StreamKey(writer, audience, lane), head, int(position or 0))]
+    signed_at, signature = log.log_signature(tx, peer, lane)
+    if signed_at != position:
+        signature = b""
+    return [RequiredHead(StreamKey(writer, audience, lane), head, int(position or 0), signature)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +172,19 @@ def peer_facts(tx: Connection, peer: int) -> PeerFacts:
 
 def required_to_wire(required: Iterable[RequiredHead]) -> list[pb.RequiredHead]:
     return [
-        pb.RequiredHead(head=codec.head_to_wire(key, head), position=position)
-        for key, head, position in required
+        pb.RequiredHead(head=codec.head_to_wire(key, head), position=position, signature=signature)
+        for key, head, position, signature in required
     ]
 
 
 def required_from_wire(messages: Iterable[pb.RequiredHead]) -> tuple[RequiredHead, ...]:
     """Raises: Malformed."""
-    return tuple(RequiredHead(*codec.head_from_wire(m.head), m.position) for m in messages)
+    messages = list(messages)
+    if any(m.position >= 1 << 62 for m in messages):
+        raise Malformed("an entry that must be at an impossible position")
+    return tuple(
+        RequiredHead(*codec.head_from_wire(m.head), m.position, m.signature) for m in messages
+    )
 
 
 def required_of(
@@ -187,7 +205,7 @@ def rebase_cursors(
     for lane, position in positions.items():
         log.advance(
             tx, peer=peer, direction="in", lane=lane, incarnation=incarnation,
-            position=position, at_ms=now_ms,
+            position=position, at_ms=now_ms, signed=(0, b""),
         )  # fmt: skip
     peers.update(tx, peer, rebased_at=log.position(tx))
     log.retire_others(tx, peer, incarnation)

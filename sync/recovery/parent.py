@@ -80,7 +80,9 @@ def required_heads(
         if listed_heads.get(key, StreamHead()).seq > head.seq
     ]
     relayed = [
-        newest._replace(position=0)  # after a recovery it has them at other positions
+        newest._replace(
+            position=0, signature=b""
+        )  # after a recovery it has them at other positions
         for lane in (Lane if hub else ())
         for newest in newest_from(tx, child, lane)
         if newest.key not in known_heads

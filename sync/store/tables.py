@@ -131,6 +131,9 @@ cursor = Table(  # INV-4: moves in the transaction that applies the batch
     Column("incarnation", BigInteger, nullable=False),  # whose log positions these are
     Column("position", BigInteger, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
+    # "in": up to where the parent has signed that its log has what came from it, and its signature.
+    Column("signed_position", BigInteger, nullable=False, server_default="0"),
+    Column("signature", LargeBinary),
 )
 
 truncation = Table(  # INV-5: at or below it the log is truncated and not read as if complete

@@ -20,17 +20,19 @@ from node.services.upkeep.log_retention import truncate_log
 from node.setup import init_office
 from sync.codec import entry as codec
 from sync.codec import statement
-from sync.codec.signing import STREAM, Signer, fingerprint
+from sync.codec.signing import LOG, STREAM, Signer, fingerprint
 from sync.link.child import ChildEnd
 from sync.link.messages import Handshake
 from sync.link.possession import CHILD, PARENT, Sides, is_shown, sign
 from sync.link.session import State
 from sync.log import entries as log
 from sync.log import signatures
-from sync.model.change import Batch, Entry
+from sync.model.change import Batch, Entry, StreamHead
 from sync.model.report import DurableAt, NodeStatus
 from sync.model.schema import Lane
 from sync.recovery import heads as recovery_heads
+from sync.recovery.heads import RequiredHead
+from sync.recovery.proof import was_here
 from sync.rpc.channel import NO_PROXY
 from sync.store import peers
 from sync.wire.link.v1 import link_pb2 as pb
@@ -206,6 +208,47 @@ def test_a_challenge_signed_for_another_office_or_as_a_parent_does_not_count(pai
             with pytest.raises(grpc.RpcError) as refused:
                 stub.Hello(again)
             assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+def required_by(tier: Tier, code: str) -> RequiredHead:
+    """Return an entry that a child of the city says that the city must have."""
+    ask(tier.served(CITY).office, "先", tier.served(code).office.identity.unit)
+    eventually(lambda: "先" in orders(tier, code))
+    with tier.served(code).office.store.read() as tx:
+        return recovery_heads.peer_facts(tx, unit_of(tier, CITY)).required[0]
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_child_cannot_make_its_parent_take_itself_for_restored(pair: Tier, signed: bool) -> None:
+    """An entry that the parent's log must have counts only under the parent's own signature."""
+    before = pair.served(CITY).office.identity.incarnation
+    true = required_by(pair, DISTRICT)
+    signer = signer_of(pair, DISTRICT)
+    invented = true._replace(
+        head=StreamHead(true.head.seq, bytes(range(32))),
+        signature=signer.sign(LOG, bytes(32)) if signed else b"",
+    )
+    dialer: Any = pair.served(DISTRICT).dialer
+    hello = hello_of(pair, DISTRICT, process=dialer._end._process)
+    cursor = pb.Cursor(lane=true.key.lane.value, incarnation=before, position=true.position)
+    hello.cursors.append(cursor)
+    hello.required_heads.extend(recovery_heads.required_to_wire([invented]))
+    pair.stop(DISTRICT)
+    with stub_of(pair, CITY) as stub:
+        reply = stub.Hello(proven(hello, stub.Hello(hello), signer))
+    assert reply.session, reply.reason
+    assert pair.served(CITY).office.identity.incarnation == before
+    assert ("head_forged" in refusals(pair, CITY).get("signature_refused", "")) is signed
+
+
+def test_a_child_keeps_its_parents_signature_for_what_came_last(pair: Tier) -> None:
+    """By it a parent whose log has lost that entry takes itself for restored."""
+    required = required_by(pair, DISTRICT)
+    signer, incarnation = signer_of(pair, CITY), pair.served(CITY).office.identity.incarnation
+    assert was_here(signer, incarnation, required)
+    assert not was_here(signer, incarnation + 1, required)
+    assert not was_here(signer, incarnation, required._replace(position=required.position + 1))
+    assert not was_here(FOREIGN, incarnation, required)
 
 
 def test_every_answer_of_a_parent_is_signed_for_the_childs_challenge(pair: Tier) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sync.codec import compress, statement
 from sync.codec import entry as codec
+from sync.codec.signing import LOG
 from sync.compare import repair
 from sync.compare.codec import copy_to_wire
 from sync.link.possession import CHILD, Sides, sign
@@ -352,6 +353,47 @@ def _with_status(scene: Scene, status: NodeStatus, key: Any = FOREIGN) -> Any:
     signed = statement.signed(status, b"", (), key)
     hello.offices.append(statement.status_to_wire(signed))
     return hello
+
+
+def _with_required(scene: Scene, **changes: Any) -> pb.HelloRequest | None:
+    """Return the handshake with another entry that its parent must have."""
+    hello = _shown(scene)
+    if hello is None or not hello.required_heads:
+        return None
+    mine = {c.lane for c in hello.cursors if c.incarnation == scene.them.incarnation}
+    required = hello.required_heads[0]
+    if required.head.lane not in mine or not required.signature:
+        return None
+    for name, value in changes.items():
+        setattr(required.head if name in ("hash", "seq") else required, name, value)
+    return hello
+
+
+@in_hello("an entry that its parent must have, and never had", End(How.SEEN, "head_forged"))
+def a_required_head_that_nobody_wrote(scene: Scene) -> Any:
+    return _with_required(scene, hash=scene.rng.randbytes(32))
+
+
+@in_hello("where its parent must have an entry", End(How.SEEN, "head_forged"))
+def a_required_head_at_another_position(scene: Scene) -> Any:
+    return _with_required(scene, position=1 << 40)
+
+
+@in_hello("an entry that its parent must have, signed by the child", End(How.SEEN, "head_forged"))
+def a_required_head_signed_by_another_hand(scene: Scene) -> Any:
+    return _with_required(
+        scene, hash=scene.rng.randbytes(32), signature=scene.key.sign(LOG, scene.rng.randbytes(32))
+    )
+
+
+@in_hello("an entry that its parent must have, which the parent has not signed", End(How.NOTHING))
+def a_required_head_without_a_signature(scene: Scene) -> Any:
+    return _with_required(scene, hash=scene.rng.randbytes(32), signature=b"")
+
+
+@in_hello("the number of an entry that its parent must have", End(How.NOTHING))
+def a_required_head_under_another_number(scene: Scene) -> Any:
+    return _with_required(scene, seq=1 << 40)
 
 
 @in_hello("its incarnation: its parent's", refused("unauthorised"))

@@ -13,11 +13,6 @@ def succeeds(role: Role, method: str, falsifies: str, end: str) -> Any:
     return LIES.add(role, method, falsifies, End(How.OPEN, end))
 
 
-@succeeds(Role.CHILD, "Hello", "an entry that its parent must have, and never wrote",
-          "the parent takes itself for a restored store, and takes a new incarnation")  # fmt: skip
-def a_required_head_that_nobody_wrote() -> None: ...
-
-
 @succeeds(Role.CHILD, "Digest", "its own value, under a version that its log does not have",
           "stored at its parent")  # fmt: skip
 def a_value_outside_its_log() -> None: ...

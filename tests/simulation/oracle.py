@@ -18,7 +18,7 @@ from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.change import Edit
 from sync.model.limits import CLOCK_AHEAD_MS_MAX
 from sync.model.schema import Lane
-from sync.model.version import COUNTER_BITS
+from sync.model.version import COUNTER_BITS, hlc_of, incarnation_of
 from sync.wire.link.v1 import link_pb2 as pb
 from tests.simulation import duplicates
 from tests.simulation.clockwork import Violation
@@ -110,7 +110,11 @@ class Oracle:
         if not self._clocks_right:  # one that was read off a fast clock is taken back by the next
             self._marks = {key: ms for key, ms in self._marks.items() if key[0] != index}
             self._shown = {key: at for key, at in self._shown.items() if key[0] != index}
-        self._pending[process.store].clear()
+        # Of a commit that a power cut ended nobody knows the outcome but the store.
+        self._pending[process.store] = [
+            edit for edit in self._pending[process.store] if _is_logged(process, edit[1])
+        ]
+        self._accept_pending(process)
         arrival = process.eye.execute("SELECT arrival FROM log_head").fetchone()[0]
         before = self._seen[process.store].arrival
         if arrival < before:
@@ -147,12 +151,15 @@ class Oracle:
     def committed(self, process: Process) -> None:
         """Look at what the commit has put into the log."""
         self.commits += 1
+        self._accept_pending(process)
+        self._read_log(process)
+        self._read_books(process)
+
+    def _accept_pending(self, process: Process) -> None:
         for edit, version, before, after in self._pending[process.store]:
             number = self.records.accept(process.index, edit, version, before, after)
             self.restores.written[process.store].append(number)
         self._pending[process.store].clear()
-        self._read_log(process)
-        self._read_books(process)
 
     def _read_books(self, process: Process) -> None:
         """Book what this office has posted, whoever may receive it."""
@@ -246,7 +253,8 @@ class Oracle:
         if not was_restored:
             if (stream, seq) in self.facts:
                 raise Violation("INV-5 numbered twice", f"{stream} {seq}")
-            self._stamped(index, stream[0], entry.hlc)
+            if not entry.original_incarnation:  # what is published again keeps its stamp
+                self._stamped(index, stream[0], entry.hlc)
         marks: set[int] = set()
         blocks = [] if entry.payload.startswith(SIGN) else codec.unpack(entry.payload)
         poison = poison_in(entry.payload, blocks)
@@ -453,6 +461,17 @@ class Oracle:
         """Return field -> versions of its heads, as the store has them in this transaction."""
         execute = tx.connection.dbapi_connection.execute  # type: ignore[union-attr]
         return heads_of(execute, process.office.tables[edit.key.register].schema.names, edit.key)
+
+
+def _is_logged(process: Process, version: bytes) -> bool:
+    """Return whether the store has what its own office did under a version."""
+    stamp = (hlc_of(version), incarnation_of(version))
+    row = process.eye.execute(
+        "SELECT 1 FROM entry WHERE via=0 AND hlc=? AND incarnation=? "
+        "UNION ALL SELECT 1 FROM local_entry WHERE hlc=? AND incarnation=? LIMIT 1",
+        (*stamp, *stamp),
+    ).fetchone()
+    return row is not None
 
 
 def heads_of(execute: Any, names: tuple[str, ...], key: Any) -> dict[str, frozenset[bytes]]:

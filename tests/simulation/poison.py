@@ -202,11 +202,13 @@ class Poison:
             back = HISTORY_FAULTS | {"put_back", "rollback"}
             return any(fault.kind in back for fault in self._world.plan.faults)
         ids = block_codec.split(records, 16)
+        writer = codec.entry_from_wire(wire).incarnation if wire else 0
         of_victims = reason in ("wrong_kind", "blocked", "constraint_violation", "missing_record")
         return all(
             sign_of(record) == reason
             or (of_victims and record in self.victims)
             or self._world.roles.is_posting(record, reason)
+            or (wire and self._world.roles.is_republished(record, writer))
             for record in ids
         )
 

@@ -20,6 +20,7 @@ from sync.link.sessions import SessionState
 from sync.model.change import Block
 from sync.model.errors import Malformed
 from sync.rpc.status import read_refusal
+from sync.store import peers
 from sync.wire.link.v1 import link_pb2 as pb
 from tests.simulation import (
     lies_of_child,
@@ -52,6 +53,7 @@ REPLIES = {name: getattr(pb, f"{name}Response") for name in REQUESTS}
 # What an honest office answers when it is not well, whatever it is asked; the lie is sent in vain.
 UNWELL = frozenset({"store_unavailable", "overloaded", "commit_unknown", "session_unknown"})
 NO_SESSION = frozenset({"BACK_OFF", "CLONE", "RESTORED", "CHALLENGE", "WRONG_PARENT"})
+SEEN_CODES = ("status_forged", "receipt_forged", "head_forged")
 Store = tuple[Any, ...]
 
 
@@ -76,6 +78,7 @@ class Roles:
         self._rewritten: dict[bytes, Sent] = {}  # answers on their way
         self._announced: dict[int, Sent] = {}  # child -> the snapshot that its hub will invent
         self._written: dict[bytes, str] = {}  # record -> the lie that it is
+        self._writers: dict[bytes, int] = {}  # record -> the incarnation that first wrote it
         self._hellos: dict[tuple[int, int], bytes] = {}  # (parent, child) -> a handshake
         self._sessions: dict[tuple[int, int], list[int]] = defaultdict(list)
         self._number = 0
@@ -154,6 +157,7 @@ class Roles:
         def write() -> None:
             if record := lie.make(scene):
                 self._written[record] = lie.name
+                self._writers[record] = liar.office.identity.incarnation
 
         world.attempt(liar, "a lie", write)
 
@@ -256,7 +260,7 @@ class Roles:
 
     def _seen(self, process: Process, peer: int) -> End | None:
         code = process.office.signature_refusals.open().get(peer)
-        return End(How.SEEN, code) if code in ("status_forged", "receipt_forged") else None
+        return End(How.SEEN, code) if code in SEEN_CODES else None
 
     # -- what a hub answers --------------------------------------------------------------------
 
@@ -336,7 +340,8 @@ class Roles:
         lie, after = sent.lie, _store_of(process)
         self._world.clockwork.note(f"lie {lie.name}: {end}")
         stored = after != sent.before
-        if stored or end not in (lie.end, *_in_vain(lie, end)):
+        shut_out = end == End(How.REFUSED, "key_refused") and _is_shut_out(sent.scene, process)
+        if stored or not (end == lie.end or shut_out or end in _in_vain(lie, end)):
             raise Violation(
                 "a lie ended otherwise",
                 f"{lie.name} at office {process.index}: {end}"
@@ -357,6 +362,12 @@ class Roles:
         """Return whether this is a false posting that is to be quarantined for this reason."""
         name = self._written.get(record)
         return name is not None and _is_posting(LIES[name]) and LIES[name].end.code == reason
+
+    def is_republished(self, record: bytes, incarnation: int) -> bool:
+        """Return whether this is a written lie that its writer's program has published again, as
+        after a wrong clock: to whom such a record goes, not to whom the liar had addressed it.
+        """
+        return self._writers.get(record, incarnation) != incarnation
 
     def check_postings(self, process: Process) -> None:
         """A false posting that an office knows counts in none of its books. Raises: Violation."""
@@ -418,6 +429,17 @@ def _in_vain(lie: Lie, end: End) -> tuple[End, ...]:
     restarted = lie.way is Way.REQUEST and end == End(How.VERDICT, "CHALLENGE")
     reads = lie.end.how not in (How.SEEN, How.NOTHING)
     return (end,) if unwell or restarted or (unread and not reads) else ()
+
+
+def _is_shut_out(scene: Scene, listener: Process) -> bool:
+    """Return whether a liar's honest calls are refused, too: it has lost its key, and nobody has
+    compared the new one yet.
+    """
+    if scene.liar is None:
+        return False
+    with listener.office.store.read() as tx:
+        pinned = peers.load(tx, scene.me.unit).key_pinned
+    return not peers.fits_pin(pinned, scene.key.public_key)
 
 
 def _nobody_listens(_result: bytes | grpc.RpcError) -> None:

@@ -10,7 +10,7 @@ from tests.simulation import roles
 from tests.simulation.ledger import Ledger
 from tests.simulation.liars import staged_lies, with_lies
 from tests.simulation.lie import End, How, Role
-from tests.simulation.plan import Plan, plan_from_json, plan_of
+from tests.simulation.plan import STAGES, Plan, plan_from_json, plan_of, staged
 from tests.simulation.run import run
 from tests.simulation.test_simulation import small, story_of
 
@@ -32,6 +32,18 @@ def test_lies_among_honest_faults_break_no_invariant(seed: int) -> None:
     result = run(with_lies(small(seed)))
     assert result.passed, story_of(result)
     assert any(what == "lie" for what, _ in result.ledger.counts)
+
+
+@pytest.mark.parametrize(
+    ("draw", "number"),
+    [
+        pytest.param(3, 8, id="a liar with a wrong clock publishes its lie again"),
+        pytest.param(6, 5, id="a liar that has lost its key is refused for that"),
+    ],
+)
+def test_what_befalls_a_liar_is_not_taken_for_the_end_of_its_lie(draw: int, number: int) -> None:
+    result = run(with_lies(staged(number, STAGES, draw=draw)))
+    assert result.passed, story_of(result)
 
 
 @pytest.mark.soak

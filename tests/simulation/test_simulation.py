@@ -53,6 +53,12 @@ def test_a_city_under_faults_loses_nothing_and_becomes_idle(seed: int) -> None:
     assert result.passed, story_of(result)
 
 
+def test_a_commit_that_a_power_cut_ended_counts_if_the_store_has_it() -> None:
+    result = run(plan_of(1, "crash").within(37_000_000))
+    assert result.passed, story_of(result)
+    assert result.ledger.counts["fault", "power_cut_in_write"]
+
+
 def test_the_same_seed_leaves_the_same_trace() -> None:
     assert run(small(SEEDS[0])).trace == run(small(SEEDS[0])).trace
 

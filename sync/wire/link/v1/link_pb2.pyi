@@ -139,7 +139,7 @@ class Resolved(_message.Message):
     def __init__(self, record: _Optional[int] = ..., field: _Optional[str] = ..., version: _Optional[bytes] = ...) -> None: ...
 
 class Batch(_message.Message):
-    __slots__ = ("lane", "incarnation", "after", "upto", "entries", "positions", "signatures")
+    __slots__ = ("lane", "incarnation", "after", "upto", "entries", "positions", "signatures", "log_signature")
     LANE_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
@@ -147,6 +147,7 @@ class Batch(_message.Message):
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
     POSITIONS_FIELD_NUMBER: _ClassVar[int]
     SIGNATURES_FIELD_NUMBER: _ClassVar[int]
+    LOG_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     lane: Lane
     incarnation: int
     after: int
@@ -154,7 +155,8 @@ class Batch(_message.Message):
     entries: _containers.RepeatedScalarFieldContainer[bytes]
     positions: _containers.RepeatedScalarFieldContainer[int]
     signatures: _containers.RepeatedCompositeFieldContainer[Signature]
-    def __init__(self, lane: _Optional[_Union[Lane, str]] = ..., incarnation: _Optional[int] = ..., after: _Optional[int] = ..., upto: _Optional[int] = ..., entries: _Optional[_Iterable[bytes]] = ..., positions: _Optional[_Iterable[int]] = ..., signatures: _Optional[_Iterable[_Union[Signature, _Mapping]]] = ...) -> None: ...
+    log_signature: bytes
+    def __init__(self, lane: _Optional[_Union[Lane, str]] = ..., incarnation: _Optional[int] = ..., after: _Optional[int] = ..., upto: _Optional[int] = ..., entries: _Optional[_Iterable[bytes]] = ..., positions: _Optional[_Iterable[int]] = ..., signatures: _Optional[_Iterable[_Union[Signature, _Mapping]]] = ..., log_signature: _Optional[bytes] = ...) -> None: ...
 
 class Signature(_message.Message):
     __slots__ = ("incarnation", "audience", "lane", "seq", "signature", "public_key")
@@ -335,12 +337,14 @@ class StreamHead(_message.Message):
     def __init__(self, incarnation: _Optional[int] = ..., audience: _Optional[str] = ..., lane: _Optional[_Union[Lane, str]] = ..., seq: _Optional[int] = ..., hash: _Optional[bytes] = ...) -> None: ...
 
 class RequiredHead(_message.Message):
-    __slots__ = ("head", "position")
+    __slots__ = ("head", "position", "signature")
     HEAD_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     head: StreamHead
     position: int
-    def __init__(self, head: _Optional[_Union[StreamHead, _Mapping]] = ..., position: _Optional[int] = ...) -> None: ...
+    signature: bytes
+    def __init__(self, head: _Optional[_Union[StreamHead, _Mapping]] = ..., position: _Optional[int] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class HelloResponse(_message.Message):
     __slots__ = ("verdict", "unit", "incarnation", "cursors", "now_ms", "token", "protocol", "retry_after_ms", "reason", "durable_above", "session", "waiting", "required_heads", "public_key", "snapshot_follows", "challenge", "signature", "receipts")
