@@ -278,8 +278,8 @@ def _append(
         return []
     for entry, _, _ in fresh:
         replica.clock.observe(entry.hlc)
-    first = log.allocate(tx, len(fresh), replica.clock.last)
-    received.waiters.recent_commit.record_numbers(first, len(fresh))
+    positions = log.allocate(tx, len(fresh), replica.clock.last)
+    received.waiters.recent_commit.record_numbers(positions, len(fresh))
     named = {
         (e.incarnation, e.unit, e.level) for e, _, _ in fresh if e.incarnation not in registered
     }
@@ -291,7 +291,7 @@ def _append(
     rows = []
     newest: dict[StreamKey, Entry] = {}
     for i, (entry, via, position) in enumerate(fresh):
-        arrival = first + i
+        arrival = positions.first + i
         signature = verified.signatures.get((key_of(entry), entry.seq))
         rows.append(
             log_row(

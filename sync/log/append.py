@@ -66,8 +66,8 @@ def append_own(
 ) -> None:
     """Append own entries in this order; add to `waiters` who waits for them."""
     me = writer.identity
-    first = log.allocate(tx, len(own_entries), writer.clock.last)
-    waiters.recent_commit.record_numbers(first, len(own_entries))
+    positions = log.allocate(tx, len(own_entries), writer.clock.last)
+    waiters.recent_commit.record_numbers(positions, len(own_entries))
     if not own_entries:
         return
     keys = [StreamKey(me.incarnation, each.audience, each.lane) for each in own_entries]
@@ -96,7 +96,9 @@ def append_own(
         heads[key] = StreamHead(entry.seq, entry.hash)
         signature = signature_for(entry, writer.signer)
         newest[key] = (entry, signature)
-        rows.append(log_row(writer, entry, first + i, waiters, signature, via=0, via_position=0))
+        rows.append(
+            log_row(writer, entry, positions.first + i, waiters, signature, via=0, via_position=0)
+        )
     log.append(tx, rows)
     log.save_heads(tx, newest.values())
 

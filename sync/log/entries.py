@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
@@ -22,6 +23,14 @@ READ_ENTRIES = 64  # read at a time: enough for single edits; an import's batch 
 GOES_UP = "up_to IS NOT NULL"
 MINUTE_MS = 60_000
 EVERY_CHILD = 0  # `down_hop` of an entry that goes to every child
+# Of a stamp's 16 counter bits a position keeps 8: 256 positions for each millisecond.
+POSITION_SHIFT = 8
+
+_ALLOCATE = (
+    "UPDATE log_head SET previous = arrival, "
+    "arrival = CASE WHEN arrival < ? THEN ? ELSE arrival + ? END, hlc = ? "
+    "WHERE id = 1 RETURNING previous, arrival"
+)
 
 _INSERT = (
     "INSERT INTO entry (arrival, lane, incarnation, audience, seq, hlc, up_to, down_hop, via, "
@@ -68,10 +77,22 @@ def newest_stamp(tx: Connection) -> int:
     return int(execute(tx, "SELECT hlc FROM log_head WHERE id = 1").fetchone()[0])
 
 
-def allocate(tx: Connection, count: int, hlc: int) -> int:
-    """Allocate `count` positions, record the clock, and return the first position."""
-    statement = "UPDATE log_head SET arrival = arrival + ?, hlc = ? WHERE id = 1 RETURNING arrival"
-    return int(execute(tx, statement, (count, hlc)).fetchone()[0]) - count + 1
+class Positions(NamedTuple):
+    """Positions that a transaction was given: the last one before it, and its own first."""
+
+    before: int
+    first: int
+
+
+def allocate(tx: Connection, count: int, hlc: int) -> Positions:
+    """Allocate `count` positions and record the clock.
+
+    A position is not below the time of its transaction. So the distance of two entries says how
+    much time was between them, and not how much others wrote (INV-30).
+    """
+    first = (hlc >> POSITION_SHIFT) if count else 0
+    before, last = execute(tx, _ALLOCATE, (first, first - 1 + count, count, hlc)).fetchone()
+    return Positions(int(before), int(last) - count + 1)
 
 
 def append(tx: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
@@ -283,7 +304,9 @@ def read_down(
     Raises: LogTruncated.
     """
     truncation.require_from(tx, lane, child, after)
-    return _read(tx, lane, incarnation, after, addressed_to(child), bytes_max)
+    found = _read(tx, lane, incarnation, after, addressed_to(child), bytes_max)
+    # Not to the end of the log: that would move with what others write.
+    return replace(found, upto=found.positions[-1] if found.positions else after)
 
 
 def waiting_up(tx: Connection, *, lane: Lane, after: int) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sync.log.entries import Positions
 from sync.model.change import Batch, Entry, Signature
 from sync.model.limits import PORTION_CHANGES_MAX
 from sync.model.schema import Lane
@@ -22,19 +23,19 @@ class RecentCommit:
 
     after: int = 0  # the last position of the log before it
     upto: int = 0  # its own last position; 0: it has none
-    whole: bool = True  # its positions have no gap, and nothing else must be read
+    whole: bool = True  # nothing else came in between, and nothing else must be read
     # That go up: position, entry, its signature (None: a later one covers it).
     entries: list[tuple[int, Entry, Signature | None]] = field(default_factory=list)
 
-    def record_numbers(self, first: int, count: int) -> None:
+    def record_numbers(self, positions: Positions, count: int) -> None:
         """Record that the transaction allocated positions."""
         if not count:
             return
         if not self.upto:
-            self.after = first - 1
-        elif first != self.upto + 1:
+            self.after = positions.before
+        elif positions.before != self.upto:
             self.whole = False
-        self.upto = first + count - 1
+        self.upto = positions.first + count - 1
 
     def forget(self) -> None:
         """Make `batch` return None: positions were changed, or copies came in between."""
@@ -43,7 +44,7 @@ class RecentCommit:
     def join(self, other: RecentCommit) -> None:
         """Add what the same transaction, or the next one, has appended after this."""
         if other.upto:
-            self.record_numbers(other.after + 1, other.upto - other.after)
+            self.record_numbers(Positions(other.after, other.upto), 1)
         self.whole &= other.whole
         self.entries += other.entries
 

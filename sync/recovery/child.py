@@ -256,7 +256,7 @@ def _renumber_after(
     ]
     if not waiting or waiting[0] > position:
         return
-    first = log.allocate(tx, len(waiting), hlc)
+    first = log.allocate(tx, len(waiting), hlc).first
     moves = [(first + i, arrival) for i, arrival in enumerate(waiting)]
     execute_many(tx, "UPDATE entry SET arrival=? WHERE arrival=?", moves)
     execute_many(tx, "UPDATE quarantine SET arrival=? WHERE arrival=?", moves)

@@ -105,7 +105,7 @@ def join_from_below(tx: Connection, replica: Replica, chunk: Chunk, *, child: in
     _go_on(tx, replica, chunk, child)
     applier.retry_known_copies(replica, tx, received)
     # Our own parent may lack them, too: our log does not contain what came as copies.
-    truncation.record_snapshot(tx, up=log.allocate(tx, 1, replica.clock.last))
+    truncation.record_snapshot(tx, up=log.allocate(tx, 1, replica.clock.last).first)
     received.waiters.recent_commit.forget()
     return received
 
@@ -127,7 +127,7 @@ def join_chunk(
         return received
     _go_on(tx, replica, chunk, peer)
     # A number of our own for this moment: our log serves no child whose cursor is before it.
-    down = log.allocate(tx, 1, replica.clock.last)
+    down = log.allocate(tx, 1, replica.clock.last).first
     truncation.record_snapshot(
         tx, down=down, up=chunk.acked.get(Lane.BULK, (0, 0))[1] if at.restored else None
     )

@@ -29,6 +29,7 @@ log_head = Table(  # INV-9: the counter row; taken first, so commit order = numb
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("arrival", BigInteger, nullable=False),
     Column("hlc", BigInteger, nullable=False),  # last clock stamp issued: none is issued twice
+    Column("previous", BigInteger, nullable=False, server_default="0"),  # position before the last
 )
 
 entry = Table(  # INV-1, INV-5: own and relayed transactions in the order of their commit here
@@ -50,6 +51,10 @@ entry = Table(  # INV-1, INV-5: own and relayed transactions in the order of the
     Column("signature", LargeBinary),  # INV-31: its office's; null: a later one covers it
 )
 Index("ix_entry_lane", entry.c.lane, entry.c.arrival)
+Index(
+    "ix_entry_down", entry.c.down_hop, entry.c.lane, entry.c.arrival,
+    sqlite_where=entry.c.down_hop.is_not(None), postgresql_where=entry.c.down_hop.is_not(None),
+)  # fmt: skip
 Index("ix_entry_via", entry.c.via, entry.c.lane, entry.c.arrival)
 Index("ix_entry_hlc", entry.c.hlc)  # finds the entries of one version
 

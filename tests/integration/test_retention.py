@@ -145,7 +145,7 @@ def test_a_snapshot_uploaded_from_below_is_not_overwritten_by_a_push(tier: Tier)
     end = ChildEnd(office, office.tree.parent(office.identity.unit) or 0)
     assert isinstance(end.perform(Read(LANE, position_at_handshake, BATCH_BYTES_MAX)), BatchRead)
     office.store.write(
-        lambda tx: truncation.record_snapshot(tx, up=log.allocate(tx, 1, office.clock.last))
+        lambda tx: truncation.record_snapshot(tx, up=log.allocate(tx, 1, office.clock.last).first)
     )
     with pytest.raises(truncation.SnapshotRequired):
         end.perform(Read(LANE, position_at_handshake, BATCH_BYTES_MAX))

@@ -54,7 +54,7 @@ def truncate_for_children(tier: Tier, code: str) -> None:
     """Let an office's log be gone for its children, as if copies had come to it."""
     office = tier.served(code).office
     office.store.write(
-        lambda tx: truncation.record_snapshot(tx, down=log.allocate(tx, 1, office.clock.last))
+        lambda tx: truncation.record_snapshot(tx, down=log.allocate(tx, 1, office.clock.last).first)
     )
 
 

@@ -376,7 +376,7 @@ def a_required_head_that_nobody_wrote(scene: Scene) -> Any:
 
 @in_hello("where its parent must have an entry", End(How.SEEN, "head_forged"))
 def a_required_head_at_another_position(scene: Scene) -> Any:
-    return _with_required(scene, position=1 << 40)
+    return _with_required(scene, position=1 << 60)
 
 
 @in_hello("an entry that its parent must have, signed by the child", End(How.SEEN, "head_forged"))

@@ -260,7 +260,7 @@ def append_as(
             audience=key.audience, lane=lane, seq=head.seq + 1, prev_hash=head.hash, hlc=hlc,
             payload=payload,
         )  # fmt: skip
-        first = log.allocate(tx, 1, hlc)
+        first = log.allocate(tx, 1, hlc).first
         signed = signature_for(entry, replica.signer)
         log.append(tx, [log_row(replica, entry, first, waiters, signed, via=0, via_position=0)])
         log.save_heads(tx, [(entry, signed)])

@@ -604,5 +604,5 @@ def void(work: Callable[[], object]) -> None:
 
 def _cut_log(tx: Connection) -> None:
     """Let a log serve nobody who stands before now: copies go instead, down and up."""
-    at = log.allocate(tx, 1, log.lock(tx))
+    at = log.allocate(tx, 1, log.lock(tx)).first
     truncation.record_snapshot(tx, down=at, up=at)

@@ -87,7 +87,8 @@ def test_a_parent_that_lacks_an_earlier_entry_is_sent_from_the_log(garden):
     garden.commit(garden.create(1, name="a"))
     recent_commit = garden.commit(garden.create(2, name="a")).waiters.recent_commit
     assert recent_batch(garden, recent_commit, 0) is None
-    assert recent_batch(garden, recent_commit, 1) == garden.batch_up(after=1)
+    after = garden.position(1)
+    assert recent_batch(garden, recent_commit, after) == garden.batch_up(after=after)
 
 
 def test_a_parent_that_has_the_recent_commit_is_not_sent_it_again(garden):

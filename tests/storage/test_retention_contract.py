@@ -47,15 +47,15 @@ def test_the_newest_entry_of_a_stream_is_kept_and_the_next_one_chains_to_it(open
         garden.commit(garden.create(n, name="a"))
     garden.send(street)
     assert truncated(garden, limit=2) == 4
-    assert kept(garden) == [(LANE.value, 5)]
+    assert kept(garden) == [(LANE.value, garden.position(5))]
     garden.commit(garden.create(9, name="b"))
     garden.send(street)
     assert street.value(9, "name", GARDEN) == "b"
     key = StreamKey(garden.incarnation, "up:city", LANE)
     with garden.store.read() as tx:
         assert log.bases(tx)[key].seq == 4
-        assert truncation.truncation_point(tx, LANE) == 5
-        assert truncation.truncation_point(tx, LANE, truncation.UPWARD) == 4
+        assert truncation.truncation_point(tx, LANE) == garden.position(5)
+        assert truncation.truncation_point(tx, LANE, truncation.UPWARD) == garden.position(4)
 
 
 def test_the_control_lane_is_never_truncated(open_site):
@@ -100,11 +100,11 @@ def test_entries_with_quarantined_changes_are_kept_until_these_are_applied(open_
         mark = bytes([place]) * 16
         street.store.write(
             lambda tx, m=mark, p=place, s=state: (
-                execute(tx, insert, (m, p, garden.incarnation, m, s)).rowcount
+                execute(tx, insert, (m, street.position(p), garden.incarnation, m, s)).rowcount
             )
         )
     assert truncated(street) == 1
-    assert [at for _, at in kept(street)] == [1, 3]
+    assert [at for _, at in kept(street)] == [street.position(1), street.position(3)]
 
 
 def test_an_entry_not_yet_signed_by_its_origin_is_kept(open_site):
@@ -114,7 +114,7 @@ def test_an_entry_not_yet_signed_by_its_origin_is_kept(open_site):
     garden.send(street)
     street.store.write(lambda tx: execute(tx, "UPDATE stream SET signed_seq=2").rowcount)
     assert truncated(street) == 2
-    assert [at for _, at in kept(street)] == [3, 4]
+    assert [at for _, at in kept(street)] == [street.position(3), street.position(4)]
 
 
 def test_a_truncation_that_crashes_anywhere_resumes(open_site):
@@ -122,14 +122,20 @@ def test_a_truncation_that_crashes_anywhere_resumes(open_site):
     street = open_site(STREET)
     for n in range(6):
         street.commit(street.create(n, name="a"))
-    truncated(street, upto=2)
+    truncated(street, upto=street.position(2))
     before = street.dump("entry", "truncation", "stream_base")
     died = 0
     for statement in range(1, 100):
         try:
             with street.crash_before(statement):
                 street.store.write(
-                    lambda tx: truncate.truncate(tx, 4, after=2, children=(GARDEN,), limit=10)
+                    lambda tx: truncate.truncate(
+                        tx,
+                        street.position(4),
+                        after=street.position(2),
+                        children=(GARDEN,),
+                        limit=10,
+                    )
                 )
         except Crash:
             died += 1
@@ -137,9 +143,9 @@ def test_a_truncation_that_crashes_anywhere_resumes(open_site):
             continue
         break
     assert died > 5
-    assert [at for _, at in kept(street)] == [5, 6]
+    assert [at for _, at in kept(street)] == [street.position(5), street.position(6)]
     truncated(street)
-    assert [at for _, at in kept(street)] == [6]
+    assert [at for _, at in kept(street)] == [street.position(6)]
 
 
 def test_entries_that_we_truncated_but_a_child_has_are_no_proof_of_a_loss(open_site):
@@ -191,7 +197,7 @@ def test_a_restored_child_searches_for_the_common_entry_within_its_log_only(open
     for n in range(5):
         garden.commit(garden.create(n, name="a"))
     key = StreamKey(garden.incarnation, "up:city", LANE)
-    truncated(garden, upto=3)
+    truncated(garden, upto=garden.position(3))
     with garden.store.read() as tx:
         heads = recovery_heads.upward_heads(tx, lambda unit: unit == GARDEN)
         assert recovery_heads.oldest_kept(tx, heads)[key].seq == 3

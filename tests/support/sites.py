@@ -29,7 +29,7 @@ from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.change import Batch, Edit, Operation, RecordKey, StreamHead, Value
 from sync.model.schema import FieldSchema, Kind, Lane, Policy, RegisterSchema, Schema
 from sync.model.stream import StreamKey, key_of
-from sync.model.version import HybridClock
+from sync.model.version import COUNTER_BITS, HybridClock
 from sync.store import conflicts
 from sync.store import sql as store_sql
 from sync.store.registers import RegisterTables
@@ -139,6 +139,10 @@ class Site:
             signatures.own_key(tx, self.incarnation, self.signer)
 
     # -- writing -----------------------------------------------------------------------------
+
+    def position(self, number: int) -> int:
+        """Return the position of the nth entry, of a log whose clock has never moved."""
+        return (self.now_ms << COUNTER_BITS >> log.POSITION_SHIFT) + number - 1
 
     def commit(self, *edits: Edit, by: Attribution = UNKNOWN) -> Applied:
         return self.store.write(lambda tx: applier.apply_local(self.replica, tx, edits, by))

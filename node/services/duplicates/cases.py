@@ -147,21 +147,24 @@ def _views(office: Office, found: Iterable[Line]) -> list[CaseView]:
     them has several.
     """
     me = office.identity.unit
-    best: dict[tuple[str, int], Line] = {}
-    units: dict[tuple[str, int], dict[int, int]] = defaultdict(dict)
+    alike: dict[tuple[str, int], list[Line]] = defaultdict(list)
     for line in found:
-        at = (line.mark, line.unit)
-        units[at].update(units_of(line.units))
-        kept = best.get(at)
-        if kept is None or line.addressed == me or (kept.addressed != me and line.state == OPEN):
-            best[at] = line
-    return [
-        CaseView(
-            id=bytes.fromhex(line.mark), kind=line.kind, owner=line.unit,
-            units=units[at], state=line.state, reason=line.reason, actor=line.actor,
-        )
-        for at, line in best.items()
-    ]  # fmt: skip
+        alike[line.mark, line.unit].append(line)
+    return [_view(me, each) for each in alike.values()]
+
+
+def _view(me: int, found: list[Line]) -> CaseView:
+    """Return one case as its lines show it here."""
+    best = min(found, key=lambda line: (line.addressed != me, line.state != OPEN))
+    units = units_of(best.units)
+    if best.addressed != me:
+        for line in found:
+            if line.state == best.state:
+                units |= units_of(line.units)
+    return CaseView(
+        id=bytes.fromhex(best.mark), kind=best.kind, owner=best.unit, units=units,
+        state=best.state, reason=best.reason, actor=best.actor,
+    )  # fmt: skip
 
 
 def _own_records(office: Office, tx: Connection, view: CaseView) -> Iterable[bytes]:
