@@ -268,7 +268,7 @@ def _parent(address: str, unit: int, name: str) -> Finding:
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
     from sync.rpc.channel import NO_PROXY
-    from sync.rpc.status import STATUS_ZH
+    from sync.rpc.status import status_texts
 
     with grpc.insecure_channel(address, options=(NO_PROXY,)) as channel:
         request = health_pb2.HealthCheckRequest(service=health_name(unit))
@@ -280,7 +280,7 @@ def _parent(address: str, unit: int, name: str) -> Finding:
                     "parent", False, f"{address} 上没有 {name} 的服务，请检查 parent 设置",
                     f"{address} answers and does not serve {name}: check `parent`",
                 )  # fmt: skip
-            why, why_zh = error.code().name.lower(), STATUS_ZH[error.code()]
+            why, why_zh = status_texts(error)
             return Finding(
                 "parent", False, f"上级 {name}（{address}）没有应答（{why_zh}），请检查网络和地址",
                 f"{name} does not answer at {address} ({why}): check the network and `parent`",

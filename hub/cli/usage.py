@@ -88,6 +88,9 @@ def refusal(error: ClickException) -> Refusal:
     near = _near(error)
     if near:
         see = (f"Did you mean {', '.join(near)}?", f"是否应为 {'、'.join(near)}？")
+    elif isinstance(error, MissingParameter) and not _is_argument(error):
+        line = f"{_name(error)} {getattr(error.param, 'metavar', None) or '…'}"
+        see = (f"Add {line} (see `{path} --help`).", f"请加上 {line}（见 {path} --help）。")
     elif isinstance(error, MissingParameter) and context is not None:
         usage = " ".join(context.get_usage().split())
         for prefix in USAGE:
@@ -137,8 +140,12 @@ def _name(error: BadParameter) -> str:
 
 def _name_zh(error: BadParameter) -> str:
     """Return the same in Chinese, where an argument has a name of its own."""
-    named = getattr(error.param, "metavar", None)
+    named = getattr(error.param, "metavar", None) if _is_argument(error) else None
     return str(named) if named else f" {_name(error)}"
+
+
+def _is_argument(error: BadParameter) -> bool:
+    return getattr(error.param, "param_type_name", "") == "argument"
 
 
 def _terminal(stated: Sequence[str]) -> Terminal:

@@ -18,7 +18,7 @@ from hub.client.calls import SERVICE, Calls
 from node.store.folder_lock import OfficeBusy, lock_info
 from sync.model.errors import ErrorKind, SilianError
 from sync.rpc.channel import OPTIONS
-from sync.rpc.status import RemoteRefusal, read_refusal
+from sync.rpc.status import RemoteRefusal, read_refusal, status_texts
 
 __all__ = ["CallFailed", "OfficeClient", "RemoteRefusal", "Unreachable"]
 
@@ -38,10 +38,10 @@ class Unreachable(SilianError):
     code = "unreachable"
     kind = ErrorKind.UNREACHABLE
 
-    def __init__(self, address: str, why: str) -> None:
+    def __init__(self, address: str, reason: str, reason_zh: str) -> None:
         super().__init__(
-            f"no office answers at {address} ({why})",
-            f"无法连接 {address} ({why})",
+            f"no office answers at {address}: {reason}",
+            f"{address} 没有应答：{reason_zh}",
             remedy_en="Is it being served there? Check the address and the network.",
             remedy_zh="请确认服务已启动，并检查地址和网络。",
         )
@@ -162,7 +162,7 @@ class Remote:
             return refusal
         code: grpc.StatusCode = error.code()
         if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
-            return Unreachable(self._address, code.name.lower())
+            return Unreachable(self._address, *status_texts(error))
         return CallFailed(f"{code.name.lower()}: {error.details()}"[:200])
 
 

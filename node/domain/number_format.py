@@ -48,6 +48,7 @@ class _Section:
     percent: bool
     date: bool
     conditional: bool
+    hidden: bool  # nothing is shown
     odd: bool  # fractions, powers of ten, Chinese numerals: the number, but not its digits
     unit: str = ""
 
@@ -68,9 +69,11 @@ class _Section:
 def unit_shown(format_: str, number: float) -> str:
     """Return what a format adds to a number that changes its meaning: "万", "%"; "" for nothing.
 
-    Thousands left out, and text between the digits, are at least "…".
+    Thousands left out, text between the digits, and a number that is not shown are at least "…".
     """
     every = _sections(format_)
+    if number and len(every) > 1 and _section(every, number).hidden:
+        return _MORE  # `;;;` shows nothing at all; of a zero that is a habit
     chosen = every if any(s.conditional for s in every) else (_section(every, number),)
     return next((section.unit for section in chosen if section.unit), "")
 
@@ -174,6 +177,7 @@ def _read(tokens: list[re.Match[str]]) -> _Section:
         percent=any(token["plain"] == "%" for token in tokens),
         date=any(token["date"] for token in tokens) or any(map(_CLOCK.fullmatch, brackets)),
         conditional=any(bracket[:1] in ("<", ">", "=") for bracket in brackets),
+        hidden=not tokens,
         odd=fraction
         or any(token["exponent"] for token in tokens)
         or any(bracket.startswith("DBNUM") for bracket in brackets),

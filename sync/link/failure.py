@@ -5,7 +5,7 @@ from __future__ import annotations
 import grpc
 
 from sync.link.messages import Failed
-from sync.rpc.status import STATUS_ZH, read_refusal
+from sync.rpc.status import read_refusal, status_texts
 
 S = grpc.StatusCode
 _RETRYABLE = frozenset(
@@ -27,6 +27,5 @@ def failed(error: grpc.RpcError) -> Failed:
     name = code.name.lower()
     oversized = code is S.RESOURCE_EXHAUSTED and _OVERSIZED in text
     retryable = code in _RETRYABLE or code is S.RESOURCE_EXHAUSTED
-    return Failed(
-        name, retryable, f"{name}: {text[:200]}", oversized=oversized, reason_zh=STATUS_ZH[code]
-    )
+    en, zh = status_texts(error)
+    return Failed(name, retryable, en, oversized=oversized, reason_zh=zh)

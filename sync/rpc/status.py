@@ -24,17 +24,39 @@ _DESCRIPTION_BYTES_MAX = 200
 
 M = TypeVar("M", bound=Message)
 S = grpc.StatusCode
-# Why a call ended that no refusal explains, in Chinese; the English text is gRPC's own.
-STATUS_ZH = {
-    S.OK: "已结束", S.CANCELLED: "对方中止了连接", S.UNKNOWN: "对方程序出错",
-    S.INVALID_ARGUMENT: "对方不接受这一请求", S.DEADLINE_EXCEEDED: "应答超时",
-    S.NOT_FOUND: "该地址上没有所需的服务", S.ALREADY_EXISTS: "内容已存在",
-    S.PERMISSION_DENIED: "对方拒绝访问", S.RESOURCE_EXHAUSTED: "对方繁忙或数据过大",
-    S.FAILED_PRECONDITION: "对方当前不能接受", S.ABORTED: "对方中止了操作",
-    S.OUT_OF_RANGE: "超出范围", S.UNIMPLEMENTED: "该地址上不是本程序的服务",
-    S.INTERNAL: "连接或对方程序出错", S.UNAVAILABLE: "无法连接", S.DATA_LOSS: "数据损坏",
-    S.UNAUTHENTICATED: "身份未获确认",
-}  # fmt: skip
+# Why a call ended that no refusal explains, in English and Chinese. gRPC's own text is no sentence.
+_STATUS_TEXTS: dict[grpc.StatusCode, tuple[str, str]] = {
+    S.OK: ("it has ended", "已结束"),
+    S.CANCELLED: ("the other side broke it off", "对方中止了连接"),
+    S.UNKNOWN: ("the other side's program failed", "对方程序出错"),
+    S.INVALID_ARGUMENT: ("the other side does not accept this", "对方不接受这一请求"),
+    S.DEADLINE_EXCEEDED: ("no answer in time", "应答超时"),
+    S.NOT_FOUND: ("the office is not at this address", "该地址上没有所需的服务"),
+    S.ALREADY_EXISTS: ("it is there already", "内容已存在"),
+    S.PERMISSION_DENIED: ("the other side refuses access", "对方拒绝访问"),
+    S.RESOURCE_EXHAUSTED: ("the other side is busy, or this is too large", "对方繁忙或数据过大"),
+    S.FAILED_PRECONDITION: ("the other side cannot accept it now", "对方当前不能接受"),
+    S.ABORTED: ("the other side broke it off", "对方中止了操作"),
+    S.OUT_OF_RANGE: ("out of range", "超出范围"),
+    S.UNIMPLEMENTED: ("another program is at this address", "该地址上不是本程序的服务"),
+    S.INTERNAL: ("the connection or the other side's program failed", "连接或对方程序出错"),
+    S.UNAVAILABLE: ("cannot be reached", "无法连接"),
+    S.DATA_LOSS: ("damaged data", "数据损坏"),
+    S.UNAUTHENTICATED: ("the other side does not know who calls", "身份未获确认"),
+}
+_CAUSE_MAX = 80
+
+
+def status_texts(error: grpc.RpcError) -> tuple[str, str]:
+    """Return why a call ended, in English and Chinese.
+
+    Behind the English one stands the last part of gRPC's own text: what the system said.
+    """
+    code = error.code() if callable(getattr(error, "code", None)) else S.UNKNOWN
+    details = str(getattr(error, "details", lambda: "")() or "")
+    cause = details.rpartition(": ")[2].strip()[:_CAUSE_MAX]
+    en, zh = _STATUS_TEXTS[code]
+    return f"{en} ({cause})" if cause else en, zh
 
 
 class RemoteRefusal(SilianError):

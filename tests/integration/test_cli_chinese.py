@@ -248,6 +248,8 @@ def test_a_help_is_chinese_down_to_its_frame(name: str) -> None:
 def test_a_verb_that_lacks_something_shows_how_it_is_written() -> None:
     refused = silian("rollup", lang="zh")
     assert refused.err == "错误：缺少指标。写法：root rollup [选项] {指标}。\n"
+    refused = silian("money", "plan", lang="zh")
+    assert refused.err.startswith("错误：缺少 --year。请加上 --year <1990..2200>")
     assert silian("rollup").err.startswith("error: indicator is missing. Write: root rollup [")
 
 

@@ -205,6 +205,8 @@ def test_a_number_that_is_not_one_is_not_empty() -> None:
         (1010203, "000-00-00", "101-02-03", "not_a_number"),
         (7, "General", "7", 700),
         (7, "@", "7", 700),
+        (7, ";;;", "text_mangled", "not_a_number"),
+        (0, "0;-0;;@", "text_mangled", 0),
         (13800000000, "0_ ", "13800000000", "out_of_range"),
         (3.1, "0.00", "3.10", 310),
         (1234.5, "#,##0.00_);[Red]\\(#,##0.00\\)", "text_mangled", 123450),

@@ -19,6 +19,7 @@ from sync.rpc.status import (
     RemoteRefusal,
     read_refusal,
     status_message,
+    status_texts,
     to_grpc,
 )
 
@@ -258,7 +259,11 @@ def test_a_kind_of_a_newer_program_is_judged_by_its_status_and_whether_it_passes
 )
 def test_details_that_are_damaged_or_not_ours_leave_the_status_to_judge(detail: bytes) -> None:
     event = failed(Fallen(grpc.StatusCode.NOT_FOUND, "gone", detail))
-    assert (event.code, event.retryable, event.reason) == ("not_found", False, "not_found: gone")
+    assert (event.code, event.retryable, event.reason) == (
+        "not_found",
+        False,
+        "the office is not at this address (gone)",
+    )
 
 
 def test_a_reason_of_another_domain_is_no_refusal_of_an_office() -> None:
@@ -267,6 +272,17 @@ def test_a_reason_of_another_domain_is_no_refusal_of_an_office() -> None:
     error = Fallen(grpc.StatusCode.UNAVAILABLE, "down", status.SerializeToString())
     assert read_refusal(error) is None
     assert failed(error).code == "unavailable"
+
+
+def test_why_a_call_ended_is_said_in_plain_words_of_both_languages() -> None:
+    text = "failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:1: Failed to "
+    error = Fallen(grpc.StatusCode.UNAVAILABLE, f"{text}connect to remote host: Connection refused")
+    event = failed(error)
+    assert (event.reason, event.reason_zh) == ("cannot be reached (Connection refused)", "无法连接")
+    for code in grpc.StatusCode:
+        en, zh = status_texts(Fallen(code))
+        assert all((en, zh)), code
+        assert code.name.lower() not in en
 
 
 def test_a_broken_link_is_retryable_and_a_message_too_large_is_distinguished():
