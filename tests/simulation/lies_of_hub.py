@@ -346,31 +346,33 @@ def compares(falsifies: str, end: End) -> Any:
     return answers("Digest", falsifies, end)
 
 
-def _drilled(scene: Scene) -> bool:
-    """Lead the child down to one record, step by step; True: it has sent that record's copy."""
+def _drilled(scene: Scene, register: str = "premises", unit: int = 0) -> bool:
+    """Lead the child down to one record, step by step; True: it has sent that record's copy.
+
+    `unit`: whose record; 0: the child's.
+    """
     reply, request = scene.reply, scene.request
+    unit = unit or scene.them.unit
     match request.WhichOneof("step"):
         case "units":
-            found = _own_record(scene)
+            found = _record_of(scene, register, unit)
             if found is None:
                 return False
             scene.notes["record"] = found
             del reply.units[:]
-            reply.units.add(register="premises", units=[scene.them.unit])
+            reply.units.add(register=register, units=[unit])
             reply.comparable = True
         case "buckets" if "record" in scene.notes:
             del reply.buckets[:]
             bucket = bucket_of(scene.notes["record"])
-            reply.buckets.add(
-                register="premises", unit=scene.them.unit, buckets=[bucket], counts=[1]
-            )
+            reply.buckets.add(register=register, unit=unit, buckets=[bucket], counts=[1])
             reply.comparable = True
         case "parts" if "record" in scene.notes:
             record = scene.notes["record"]
             width = len(request.parts.buckets[0].sums) if request.parts.buckets else 1
             del reply.rows[:]
             reply.rows.add(
-                register="premises", unit=scene.them.unit, bucket=bucket_of(record),
+                register=register, unit=unit, bucket=bucket_of(record),
                 parts=[part_of(record, width)], ids=record, checksums=[scene.rng.getrandbits(60)],
             )  # fmt: skip
             reply.comparable = True
@@ -381,10 +383,9 @@ def _drilled(scene: Scene) -> bool:
     return False
 
 
-def _own_record(scene: Scene) -> bytes | None:
+def _record_of(scene: Scene, register: str, unit: int) -> bytes | None:
     rows = scene.listener.eye.execute(
-        "SELECT id FROM r_premises WHERE unit=? AND causal_length=1 ORDER BY id",
-        (scene.them.unit,),
+        f"SELECT id FROM r_{register} WHERE unit=? AND causal_length=1 ORDER BY id", (unit,)
     ).fetchall()
     marked = scene.world.poison.victims
     found = [bytes(row[0]) for row in rows if bytes(row[0]) not in marked]
@@ -393,13 +394,62 @@ def _own_record(scene: Scene) -> bytes | None:
 
 def _area(scene: Scene, change: Any) -> Any:
     """Change the area in the record to which the child was led."""
-    if not _drilled(scene):
+    return _field(scene, "area_m2", change)
+
+
+def _field(scene: Scene, name: str, change: Any, register: str = "premises", unit: int = 0) -> Any:
+    """Change a field of the record to which the child was led."""
+    if not _drilled(scene, register, unit):
         return scene.reply if "record" in scene.notes else None
     for copy in scene.reply.copies:
         if copy.id == scene.notes["record"]:
-            change(copy, next(head for head in copy.heads if head.field == "area_m2"))
+            change(copy, next(head for head in copy.heads if head.field == name))
             scene.notes["sent"] = True
     return scene.reply
+
+
+@compares("its own field, under a version that its log does not have", left("unproven"))
+def a_value_outside_a_hubs_log(scene: Scene) -> Any:
+    def add(copy: Any, _head: Any) -> None:
+        version = version_of(scene.stamp(), scene.me.incarnation)
+        copy.heads.add(field="verified_area_m2", version=version, number=99_999_900)
+
+    return _field(scene, "verified_area_m2", add) if scene.me.level == 2 else None
+
+
+@compares("a value of an office above it, made up", left("unproven"))
+def a_value_that_an_office_above_never_wrote(scene: Scene) -> Any:
+    city = scene.world.processes.get(0)
+    if city is None or not scene.me.level:
+        return None
+    above = city.office.identity
+
+    def add(copy: Any, _head: Any) -> None:
+        version = version_of(scene.stamp(), above.incarnation)
+        copy.heads.add(field="name", version=version, text="假名")
+
+    return _field(scene, "name", add, "unit", above.unit)
+
+
+@compares("the signature of an entry that is to prove a value", refused("bad_signature"))
+def a_proof_signed_by_another_hand(scene: Scene) -> Any:
+    if not _drilled(scene):
+        return scene.reply if "record" in scene.notes else None
+    proof = _invented_proof(scene)
+    for copy in scene.reply.copies:
+        if copy.id == scene.notes["record"] and copy.heads:
+            version = codec.entry_from_wire(proof.entries[0]).version
+            copy.heads.add(field="remark", version=version, text="假")
+            scene.reply.proofs.append(proof)
+            scene.notes["sent"] = True
+    return scene.reply
+
+
+def _invented_proof(scene: Scene) -> pb.SignedEntries:
+    """Return an entry of the hub that it has signed with another key than its own."""
+    entry = scene.entry(scene.me, audience=DOWN)
+    signature = scene.signed(entry, FOREIGN, public_key=scene.key.public_key)
+    return pb.SignedEntries(entries=[entry.wire], signature=signature)
 
 
 @compares("the child's own field, in place of its own value", left("missing_local_heads"))

@@ -7,6 +7,7 @@ is compared with the one that it must have, and with the store of who heard it.
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections import defaultdict
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from sync.codec import entry as codec
 from sync.link.messages import Event, Failed, Verdict
 from sync.link.sessions import SessionState
 from sync.model.change import Block
-from sync.model.errors import Malformed
+from sync.model.errors import Malformed, SilianError
 from sync.rpc.status import read_refusal
 from sync.store import peers
 from sync.wire.link.v1 import link_pb2 as pb
@@ -237,6 +238,7 @@ class Roles:
 
     def _judged(self, sent: Sent, process: Process, answer: Callable[[], bytes]) -> bytes:
         """Let a parent answer, and compare the end with the one that the lie must have."""
+        _forget_problem(process, sent.scene.unit)
         sent.before = _store_of(process)
         try:
             reply = answer()
@@ -319,6 +321,7 @@ class Roles:
             return None
         sent = self._rewritten.pop(result, None)
         if sent is not None:
+            _forget_problem(process, sent.scene.me.unit)
             sent.before = _store_of(process)
         return sent
 
@@ -429,6 +432,14 @@ def _in_vain(lie: Lie, end: End) -> tuple[End, ...]:
     restarted = lie.way is Way.REQUEST and end == End(How.VERDICT, "CHALLENGE")
     reads = lie.end.how not in (How.SEEN, How.NOTHING)
     return (end,) if unwell or restarted or (unread and not reads) else ()
+
+
+def _forget_problem(listener: Process, peer: int) -> None:
+    """Let an office show of the next message only what it finds in that one."""
+    refusals = listener.office.signature_refusals
+    if refusals.open().get(peer) in SEEN_CODES:
+        with contextlib.suppress(SilianError):  # its store is locked, or its disk is full
+            refusals.clear(peer)
 
 
 def _is_shut_out(scene: Scene, listener: Process) -> bool:
