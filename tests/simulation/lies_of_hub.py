@@ -227,13 +227,16 @@ def _with_receipt(scene: Scene, holder: Any, key: Any = None) -> Any:
     reply = _accepted(scene)
     if reply is None:
         return None
+    _add_receipt(scene, reply, holder, key or scene.key)
+    return reply
+
+
+def _add_receipt(scene: Scene, reply: Any, holder: Any, key: Any) -> None:
     found = receipt.sign(
-        holder.unit, holder.incarnation, scene.them.unit, scene.world.clockwork.now_ms, {},
-        key or scene.key,
-    )  # fmt: skip
+        holder.unit, holder.incarnation, scene.them.unit, scene.world.clockwork.now_ms, {}, key
+    )
     del reply.receipts[:]
     reply.receipts.append(receipt.to_wire(found))
-    return reply
 
 
 def _knows_parent(scene: Scene) -> bool:
@@ -333,6 +336,69 @@ def a_snapshot_of_no_chunk(scene: Scene) -> Any:
 def an_entry_that_a_restored_child_never_wrote(scene: Scene) -> Any:
     reply = scene.reply
     return reply if invented_after(scene, reply.entries, reply.signatures) else None
+
+
+# -- what it acknowledges, and what it calls for ---------------------------------------------------
+
+
+@answers("Push", "how far it has the child's log: beyond the end", refused("malformed"))
+def an_acknowledgement_of_what_was_never_written(scene: Scene) -> Any:
+    scene.reply.durable.position = 1 << 40
+    return scene.reply
+
+
+@answers("Push", "how far the child's log is durable above: beyond the end", End(How.NOTHING))
+def everything_durable_at_the_city(scene: Scene) -> Any:
+    scene.reply.durable_above.add(level=0, lane=pb.LANE_BULK, position=1 << 40)
+    return scene.reply
+
+
+@answers("Push", "that it took nothing", End(How.NOTHING))
+def an_acknowledgement_of_nothing(scene: Scene) -> Any:
+    scene.reply.durable.position = 0
+    return scene.reply
+
+
+@answers("Push", "a place where a log is durable: no level", refused("malformed"))
+def a_durable_position_of_no_level(scene: Scene) -> Any:
+    scene.reply.durable_above.add(level=9, lane=pb.LANE_BULK, position=1)
+    return scene.reply
+
+
+@answers("Push", "a receipt of the city, signed by the hub", End(How.SEEN, "receipt_forged"))
+def a_receipt_of_the_city_for_a_push(scene: Scene) -> Any:
+    city = scene.world.processes.get(0)
+    if scene.me.level == 0 or city is None:
+        return None
+    _add_receipt(scene, scene.reply, city.office.identity, scene.key)
+    return scene.reply
+
+
+@answers("Hello", "how far it has the child's log: beyond the end", refused("malformed"))
+def a_handshake_that_acknowledges_too_much(scene: Scene) -> Any:
+    reply = _accepted(scene)
+    if reply is None:
+        return None
+    del reply.cursors[:]
+    reply.cursors.append(codec.cursor_to_wire(Lane.BULK, scene.them.incarnation, 1 << 40))
+    return reply
+
+
+@answers("Watch", "that something waits in each lane", End(How.NOTHING))
+def a_call_for_nothing(scene: Scene) -> Any:
+    return pb.WatchResponse(lanes=[pb.LANE_CONTROL, pb.LANE_BULK])
+
+
+@answers("Watch", "a lane that does not exist", End(How.NOTHING))
+def a_call_for_no_lane(scene: Scene) -> Any:
+    return pb.WatchResponse(lanes=[9])  # type: ignore[list-item]
+
+
+@answers("Watch", "how far the child's log is durable above", End(How.NOTHING))
+def a_call_that_everything_is_durable(scene: Scene) -> Any:
+    reply = pb.WatchResponse()
+    reply.durable_above.add(level=0, lane=pb.LANE_BULK, position=1 << 40)
+    return reply
 
 
 # -- comparisons -----------------------------------------------------------------------------------
