@@ -22,6 +22,7 @@ from sync.link.messages import Event, Failed, Verdict
 from sync.link.sessions import SessionState
 from sync.model.change import Block
 from sync.model.errors import Malformed, SilianError
+from sync.model.limits import PROTOCOL_MAX, PROTOCOL_MIN
 from sync.rpc.status import read_refusal
 from sync.store import peers
 from sync.wire.link.v1 import link_pb2 as pb
@@ -442,7 +443,8 @@ class Roles:
 
     def _record(self, process: Process, message: Any, request: bytes) -> None:
         key = (process.index, message.unit)
-        if message.signed_challenge:
+        spoken = message.protocol_max >= PROTOCOL_MIN and message.protocol_min <= PROTOCOL_MAX
+        if message.signed_challenge and spoken:  # another one is sent away before it is looked at
             self._hellos[key] = request
         session = process.parent.sessions.session_of(message.unit)
         if session is not None and session.session not in self._sessions[key]:

@@ -21,6 +21,7 @@ from sync.model.effect import Effect
 from sync.model.errors import Malformed
 from sync.model.version import hlc_of, version_of
 from sync.retention.truncate import truncate
+from sync.store.conflicts import conflict_id, value_to_json
 from tests.storage.conftest import OpenSite
 from tests.storage.test_digests import checks_of, contested, filled
 from tests.storage.test_snapshot_contract import refuse
@@ -362,6 +363,35 @@ def test_evidence_received_in_a_repair_is_passed_on(open_site: OpenSite) -> None
     assert district.states()[GARDEN, record_id(4)].causal_length == 2
 
 
+def test_what_the_writers_log_says_is_passed_on_where_the_logs_have_forgotten(
+    open_site: OpenSite,
+) -> None:
+    """A value stays as a loser above, though its writer overwrote it knowingly."""
+    child, street = in_step(open_site)
+    district = open_site(DISTRICT)
+    register_own_incarnation(district)
+    third = RecordKey("person", GARDEN, record_id(3))
+    first = child.states()[GARDEN, third.id].fields["name"].shown.version
+    child.now_ms += 1
+    child.commit(child.update(3, name="居后"))
+    child.send(street)
+    street.send(district)
+    right = child.records()
+    for site in (street, district):
+        forget(site, child, street)
+        corrupt(
+            site,
+            "INSERT INTO conflict (id, register, unit, record, field, version, value, level, "
+            "head, deleted, state, opened_ms) "
+            "VALUES (:c,'person',:u,:i,'name',:v,:x,3,1,0,'open',1)",
+            i=third.id, u=GARDEN, v=first, x=value_to_json("旧"),
+            c=conflict_id("person", GARDEN, third.id, "name", first),
+        )  # fmt: skip
+    assert meet(child, street, third) == {}
+    assert meet(street, district, third) == {}, "the street's own log has forgotten it"
+    assert street.records() == district.records() == right
+
+
 def test_what_a_neighbour_has_shown_is_forgotten_with_the_log(open_site: OpenSite) -> None:
     child, street = in_step(open_site)
     child.now_ms += 1
@@ -404,7 +434,7 @@ def test_a_peers_evidence_does_not_remove_a_value_without_a_later_one(
     street.commit(street.update(3, GARDEN, name="街后"))
     third = RecordKey("person", GARDEN, record_id(3))
     latest = street.states()[GARDEN, third.id].fields["name"].shown.version
-    corrupt(street, "DELETE FROM entry WHERE :i=:i")  # its own log does not speak for it
+    forget(street, child, street)  # its own log does not speak for it
     with child.store.read() as tx:
         sent = repair.copies(child.replica, tx, [third])
     evidence = {third: Evidence(overwritten={"name": {latest}})}
