@@ -22,6 +22,7 @@ OUTCOMES = {
 }
 SIDES = {
     "here": ("本级", "here"), "there": ("上级", "parent"), "both": ("双方", "both"),
+    "unproven": ("本级，依对方所报，已无日志可核", "here, on the other side's word"),
     "refused": ("未修复：本级数据库拒收", "not repaired: refused by the store here"),
 }  # fmt: skip
 

@@ -75,6 +75,7 @@ REASONS: Labels = {
     "invalid_value": ("值不符合规定", "a value that the field does not allow"),
     "foreign_unit": ("修改单位无权修改该单位的记录", "its writer may not write for that unit"),
     "foreign_version": ("对方无权提供该内容", "the sender may not send this version"),
+    "unproven": ("对方未能证明，本级日志也没有", "the other side did not prove it"),
     "not_owner": ("修改单位无权填写该字段", "its writer does not own the field"),
     "append_only": ("只能新增的记录被修改", "a record that is only added was changed"),
     "wrong_lane": ("通道与台账规定不符", "it came in another lane than the register's"),

@@ -38,7 +38,7 @@ class Repair:
     register: str
     unit: int
     record: bytes  # empty: the kept sum of a bucket
-    side: str  # whose copy changed: here, there, both; refused: none, this store did not accept it
+    side: str  # whose copy changed: here, there, both; unproven: ours; refused: none
     before: int | None  # the checksum of our copy; None: there was none
     after: int | None
 

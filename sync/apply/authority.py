@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from sqlalchemy import Connection
 
@@ -88,6 +89,17 @@ def check_heads(replica: Replica, chunk: Chunk, message: Message, peer: int) -> 
         check(Item.HEAD, claim, ground)
 
 
+class Proof(Enum):
+    """How what a copy brings is proven."""
+
+    COMPLETE = "complete"  # by our log, or by signed entries that were shown
+    OLD = "old"  # by nothing that is left: our log has it no more
+    NONE = "none"
+
+
+IsOld = Callable[[Version], bool]  # whether our log once had it, and may have it no more
+
+
 @dataclass(frozen=True, slots=True)
 class CopyJudge:
     """Checks the content of a peer's copies that our copies do not have.
@@ -103,24 +115,73 @@ class CopyJudge:
         writer = self.writers.get(incarnation_of(version))
         return writer is not None and speaks_for(writer[0], self.ground)
 
-    def trusted(self, copy: RecordState | None, evidence: Evidence) -> Evidence:
-        """Return only that evidence which the sender may give: about what its own side wrote."""
+    def trusted(self, copy: RecordState | None, evidence: Evidence, is_old: IsOld) -> Evidence:
+        """Return only that evidence which the sender may give: about what its own side wrote, as
+        far as our log once had it and has it no more. Of the rest signed entries are proof.
+        """
+
+        def counts(version: Version) -> bool:
+            return self.speaks_for(version) and is_old(version)
 
         def ours_overwritten(name: str, version: Version) -> bool:
             heads = copy.fields[name].all if copy is not None and name in copy.fields else ()
-            return self.speaks_for(version) or any(self.speaks_for(h.version) for h in heads)
+            may = self.speaks_for(version) or any(self.speaks_for(h.version) for h in heads)
+            return may and is_old(version)
 
         return Evidence(
-            frozenset(v for v in evidence.causal_lengths if self.speaks_for(v)),
+            frozenset(v for v in evidence.causal_lengths if counts(v)),
             {
                 name: {v for v in versions if ours_overwritten(name, v)}
                 for name, versions in evidence.overwritten.items()
             },
             {
-                name: {v: value for v, value in values.items() if self.speaks_for(v)}
+                name: {v: value for v, value in values.items() if counts(v)}
                 for name, values in evidence.written.items()
             },
         )
+
+    def proof_of(
+        self, copy: RecordState, mine: RecordState | None, logged: EditHistory, is_old: IsOld
+    ) -> Proof:
+        """Return whether our log, or signed entries that were shown, prove what a copy changes.
+
+        Of what our log once had, and has no more, nothing is left to prove it by. It counts if its
+        own writer says it, or if it takes the place of nothing.
+        """
+        found = Proof.COMPLETE
+        for name, heads in copy.fields.items():
+            known = mine.fields[name].all if mine is not None and name in mine.fields else ()
+            here = {head.version: head.value for head in known}
+            in_place_of = any(incarnation_of(version) in self.writers for version in here)
+            for head in heads.all:
+                version = head.version
+                if here.get(version, _NOTHING) == head.value or not self.speaks_for(version):
+                    continue  # nothing new; or it is judged by whose it is (`is_foreign`)
+                edit = logged.get(version)
+                empty = head.value is None and version == copy.created
+                if edit is not None and (name in edit.values or empty):
+                    continue
+                if not is_old(version) or not (self._is_senders(version) or not in_place_of):
+                    return Proof.NONE
+                found = Proof.OLD
+        life = (copy.causal_length, copy.causal_length_version)
+        if mine is not None and life == (mine.causal_length, mine.causal_length_version):
+            return found
+        version = copy.causal_length_version
+        edit = logged.get(version)
+        if not self.speaks_for(version) or (
+            edit is not None and edit.causal_length == copy.causal_length
+        ):
+            return found
+        in_place_of = (
+            mine is not None and incarnation_of(mine.causal_length_version) in self.writers
+        )
+        if not is_old(version) or not (self._is_senders(version) or not in_place_of):
+            return Proof.NONE
+        return Proof.OLD
+
+    def _is_senders(self, version: Version) -> bool:
+        return self.writers[incarnation_of(version)][0] == self.ground.peer
 
     def admitted(
         self, copy: RecordState, mine: RecordState | None, unit: int, received: Container[Version],
@@ -211,4 +272,5 @@ class CopyJudge:
 
 
 _NOTHING = object()
+UNPROVEN = "unproven"  # neither our log nor an entry that was shown has it
 FOREIGN = OF_COPY  # its sender may not bring it, and our own log does not have it

@@ -328,7 +328,7 @@ class Reader:
         assert peer is not None, "looked at before"
         now_ms = host.replica.now_ms
 
-        def write(tx: Connection) -> dict[Lane, int]:
+        def write(tx: Connection) -> tuple[dict[Lane, int], int]:
             log.register_incarnations(tx, [(head.incarnation, head.sender, head.level)])
             signatures.keep_key(tx, head.incarnation, head.public_key, now_ms)
             peers.update(tx, head.sender, key_pinned=head.public_key.hex(), key_refused="")
@@ -344,13 +344,14 @@ class Reader:
                         tx, peer=peer.unit, direction="out", lane=lane,
                         incarnation=host.replica.identity.incarnation, position=at, at_ms=now_ms,
                     )  # fmt: skip
-            return acked
+            return acked, log.position(tx)
 
-        acked = host.store.write(write)
+        acked, written = host.store.write(write)
         if not peer.is_parent:
             return []
         here = [DurableAt(head.level, lane, at) for lane, at in acked.items()]
-        return [*here, *map(codec.durable_from_wire, head.durable_above)]
+        above = map(codec.durable_from_wire, head.durable_above)
+        return [*here, *(each for each in above if each.position <= written)]
 
     def apply(self, batch: Batch) -> Received:
         """Apply one batch with its cursor durably, as a push or a pull does."""

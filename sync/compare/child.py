@@ -7,12 +7,20 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
-from sync.apply.host import Host
+from sync.apply.authority import UNPROVEN
+from sync.apply.host import Host, reporting
 from sync.codec import block as block_codec
 from sync.codec.entry import positions_to_wire
 from sync.compare import digests, repair_log
 from sync.compare import repair as compare_repair
-from sync.compare.codec import copy_from_wire, copy_to_wire, evidence_from_wire, name_from_wire
+from sync.compare.codec import (
+    copy_from_wire,
+    copy_to_wire,
+    evidence_from_wire,
+    name_from_wire,
+    proofs_from_wire,
+    proofs_to_wire,
+)
 from sync.compare.digests import BucketScan, SyncPoint
 from sync.compare.drilldown import NO_RECORDS, DrillDown, Query, Sum, parts_of, rows_apart, width_of
 from sync.compare.repair import Answer, Copies, DigestCache
@@ -54,6 +62,7 @@ class ComparisonRun:
         self._digest_cache = DigestCache()
         self._sent: Copies = {}  # of the copies asked about
         self._reasons: dict[RecordKey, str] = {}
+        self._to_prove: set[RecordKey] = set()  # the parent has asked for their entries
         self.acked_by_parent: Mapping[Lane, int] = {}  # our log, as the session knows it
         self._own_units: list[UnitKey] = []
         self._tries = 0
@@ -173,8 +182,12 @@ class ComparisonRun:
         asked = [name for name in names if name not in quarantined]
         self._sent = compare_repair.copies(self._host.replica, tx, asked)
         evidence = evidence_of(tx, self._sent)
+        asked_for = {n: copy for n, copy in self._sent.items() if n in self._to_prove}
         return pb.DigestCopies(
-            copies=[copy_to_wire(n, copy, evidence.get(n)) for n, copy in self._sent.items()]
+            copies=[copy_to_wire(n, copy, evidence.get(n)) for n, copy in self._sent.items()],
+            proofs=proofs_to_wire(
+                compare_repair.proofs_for_parent(tx, self._host.replica, asked_for)
+            ),
         )
 
     def _fix_digests(self, differing: set[BucketKey]) -> None:
@@ -269,6 +282,8 @@ class ComparisonRun:
                 evidence_from_wire(message, tables),
             )  # fmt: skip
 
+        proofs = proofs_from_wire(reply.proofs)
+
         def work(tx: Connection) -> tuple[dict[RecordKey, str], Received] | None:
             log.lock(tx)
             point = digests.sync_point(tx, self._parent, self._incarnation, self.acked_by_parent)
@@ -281,14 +296,19 @@ class ComparisonRun:
                 answers,
                 peer=self._parent,
                 digest_cache=self._digest_cache,
+                proofs=proofs,
             )
 
-        done = host.store.write(work)
+        with reporting(host, self._parent):
+            done = host.store.write(work)
         if done is None:
             return False
         left, received = done
         host.committed(received)
-        self._drilldown.on_repaired({**self._reasons, **left})
+        unproven = {name for name, answer in answers.items() if answer.reason == UNPROVEN}
+        again = unproven - self._to_prove
+        self._to_prove |= again
+        self._drilldown.on_repaired({**self._reasons, **left}, again)
         return True
 
     def _end(self, *, comparable: bool = True) -> None:

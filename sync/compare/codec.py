@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from sync.codec import entry as codec
+from sync.log.shown import SignedEntries
 from sync.merge.evidence import Evidence
 from sync.merge.record import Head, Heads, RecordState, canonical
 from sync.model.change import ID_BYTES, RecordKey, Value
@@ -107,6 +109,23 @@ def evidence_from_wire(message: pb.RecordCopy, tables: RegisterTables) -> Eviden
         overwritten,
         written,
     )
+
+
+def proofs_to_wire(proofs: Iterable[SignedEntries]) -> list[pb.SignedEntries]:
+    return [
+        pb.SignedEntries(entries=one.wires, signature=codec.signature_to_wire(one.signature))
+        for one in proofs
+    ]
+
+
+def proofs_from_wire(messages: Iterable[pb.SignedEntries]) -> list[SignedEntries]:
+    """Raises: Malformed."""
+    messages = list(messages)
+    codec.check_entries_of_one_message([wire for m in messages for wire in m.entries])
+    return [
+        SignedEntries(tuple(m.entries), *codec.signatures_from_wire([m.signature]))
+        for m in messages
+    ]
 
 
 def _value(one: pb.CopyHead) -> Value:

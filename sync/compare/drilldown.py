@@ -7,7 +7,7 @@ in steps of a bounded number of records, so that no step takes long.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from sync.merge.digest import PRIME
@@ -173,9 +173,15 @@ class DrillDown:
             self._steps += [[key] for key in again if fresh]
             self._recheck |= {key for key in recheck if fresh}
 
-    def on_repaired(self, left: Mapping[RecordKey, str] | None = None) -> None:
-        """The rows last asked about are the same on both sides, except those with a reason."""
+    def on_repaired(
+        self, left: Mapping[RecordKey, str] | None = None, again: Collection[RecordKey] = ()
+    ) -> None:
+        """The rows last asked about are the same on both sides, except those with a reason.
+
+        `again`: those of them that are asked about once more.
+        """
         left = left or {}
         self._found |= {name: name in left for name in self._rows[:REPAIR_ROWS]}
         self._reasons |= left
         del self._rows[:REPAIR_ROWS]
+        self._rows += sorted(again)

@@ -7,10 +7,17 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
-from sync.apply.host import Host
+from sync.apply.host import Host, reporting
 from sync.codec.entry import positions_from_wire
 from sync.compare import digests, repair, repair_log
-from sync.compare.codec import copy_from_wire, copy_to_wire, evidence_from_wire, name_from_wire
+from sync.compare.codec import (
+    copy_from_wire,
+    copy_to_wire,
+    evidence_from_wire,
+    name_from_wire,
+    proofs_from_wire,
+    proofs_to_wire,
+)
 from sync.compare.digests import BucketScan, SyncPoint
 from sync.compare.drilldown import REPAIR_ROWS, Sum, apart, part_of, parts_apart, parts_of
 from sync.compare.repair import Answer, DigestCache
@@ -88,15 +95,22 @@ def _join(
         name: evidence_from_wire(one, host.replica.tables) for name, one in messages.items()
     }
 
+    proofs = proofs_from_wire(request.copies.proofs)
+
     def work(tx: Connection) -> tuple[dict[RecordKey, Answer], Received] | None:
         log.lock(tx)
         if not digests.is_at(tx, child, incarnation, point):
             return None
-        return repair.join_here(
-            host.replica, tx, theirs, evidence, peer=child, digest_cache=digest_cache
-        )
+        done = repair.join_here(
+            host.replica, tx, theirs, evidence, peer=child, digest_cache=digest_cache,
+            proofs=proofs,
+        )  # fmt: skip
+        shown = repair.proofs_for_child(tx, host.replica, child, theirs, done[0])
+        reply.proofs.extend(proofs_to_wire(shown))
+        return done
 
-    done = host.store.write(work)
+    with reporting(host, child):
+        done = host.store.write(work)
     if done is None:
         return reply
     answers, received = done

@@ -14,7 +14,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
-from sync.apply.authority import FOREIGN, CopyJudge
+from sync.apply.authority import FOREIGN, UNPROVEN, CopyJudge, IsOld, Proof
 from sync.apply.blocks import save
 from sync.apply.replica import Replica
 from sync.compare import digests, repair_log
@@ -22,9 +22,12 @@ from sync.compare.digests import BucketScan
 from sync.compare.drilldown import NO_RECORDS, Sum
 from sync.compare.repair_log import Note
 from sync.log import entries as log
+from sync.log import shown
 from sync.log.history import load_history
 from sync.log.outcome import Received
+from sync.log.shown import SignedEntries
 from sync.merge import digest
+from sync.merge.copies import versions_in
 from sync.merge.evidence import (
     NO_EVIDENCE,
     EditHistory,
@@ -38,6 +41,7 @@ from sync.merge.evidence import (
 )
 from sync.merge.join import Dropped
 from sync.merge.record import Head, RecordState, with_heads
+from sync.model import audience
 from sync.model.access import APPEND_ONLY, Routes, is_rewritten, rewrites
 from sync.model.authority import Ground, Message
 from sync.model.change import RecordKey, Value
@@ -46,6 +50,7 @@ from sync.model.judge import fault_in_copy
 from sync.model.report import BucketKey
 from sync.model.schema import FieldSchema, RegisterSchema
 from sync.model.stream import levels_of
+from sync.model.version import Version, hlc_of, incarnation_of
 from sync.store.quarantine import quarantined_records
 from sync.store.registers import RegisterTable
 from sync.store.tables import REFUSED_HERE
@@ -104,6 +109,7 @@ class _Change:
     dropped: tuple[Dropped, ...]
     there: bool  # the peer's copy is another than before, too
     evidence: Evidence
+    proof: Proof
 
 
 def copies(replica: Replica, tx: Connection, names: Iterable[RecordKey]) -> Copies:
@@ -117,22 +123,30 @@ def copies(replica: Replica, tx: Connection, names: Iterable[RecordKey]) -> Copi
 
 
 def join_here(
-    replica: Replica, tx: Connection, theirs: Copies, evidence: Mapping[RecordKey, Evidence], *,
+    replica: Replica, tx: Connection, sent: Copies, evidence: Mapping[RecordKey, Evidence], *,
     peer: int,
     digest_cache: DigestCache | None = None,
+    proofs: Sequence[SignedEntries] = (),
 ) -> tuple[dict[RecordKey, Answer], Received]:  # fmt: skip
-    """Join a child's copies into ours; return what each record is now."""
+    """Join a child's copies into ours; return what each record is now.
+
+    Raises: Malformed, StreamForked, SignatureError, for `proofs` that are none.
+    """
     _begin(replica, tx)
-    mine = copies(replica, tx, theirs)
-    logged = load_history(tx, {n: versions_in_dispute(mine[n], theirs[n]) for n in theirs})
+    mine = copies(replica, tx, sent)
+    disputed = {n: versions_in_dispute(mine[n], sent[n]) for n in sent}
+    shown.take(tx, proofs, frozenset().union(*disputed.values()))
+    logged = load_history(tx, disputed)
+    theirs = {n: copy and _as_logged(copy, logged[n]) for n, copy in sent.items()}
     before = repair_log.stored_evidence(tx, theirs)
     writers = _writers(replica, tx)
     judge = _judge(replica, writers, Message.COMPARE, peer)
+    old = {register: _is_old(replica, tx, register, writers) for register, *_ in theirs}
     histories = {
         n: with_evidence(
             with_evidence(logged[n], mine[n], before.get(n, NO_EVIDENCE)),
             theirs[n],
-            judge.trusted(theirs[n], evidence.get(n, NO_EVIDENCE)),
+            judge.trusted(theirs[n], evidence.get(n, NO_EVIDENCE), old[n.register]),
         )
         for n in theirs
     }
@@ -145,12 +159,15 @@ def join_here(
         joined = join(
             mine[name], copy, schema, histories[name], levels, level=replica.identity.level
         )
+        proof = _proof(judge, mine[name], joined.copy, logged[name], old[name.register])
+        if _ends_or_begins(judge, copy, joined.copy, logged[name]):
+            proof = Proof.NONE  # the join has left it out: no log here has it
         if name in quarantined:
             answers[name] = Answer(reason="quarantined")
         elif joined.copy is None:
             answers[name] = Answer(reason="unknown_writer")
         elif why := _refusal(
-            replica, judge, name, mine[name], joined.copy, copy, logged[name], values=False
+            replica, judge, name, mine[name], joined.copy, copy, logged[name], proof, values=False
         ):
             answers[name] = Answer(reason=why)
         else:
@@ -159,7 +176,7 @@ def join_here(
             changes.append(
                 _Change(
                     name, mine[name], joined.copy, tuple(dict.fromkeys(dropped)),
-                    copy != joined.copy, answers[name].evidence,
+                    sent[name] != joined.copy, answers[name].evidence, proof,
                 )
             )  # fmt: skip
     received = Received()
@@ -178,19 +195,24 @@ def adopt(
     *,
     peer: int,
     digest_cache: DigestCache | None = None,
+    proofs: Sequence[SignedEntries] = (),
 ) -> tuple[dict[RecordKey, str], Received]:
     """Take the joined copies from the parent; return which are not the same now, and why.
 
     A copy that lacks what we have, without an explanation, is not adopted.
+    Raises: Malformed, StreamForked, SignatureError, for `proofs` that are none.
     """
     _begin(replica, tx)
     now = copies(replica, tx, sent)
     joined = {n: a.copy for n, a in answers.items() if a.copy is not None}
-    logged = load_history(tx, {n: versions_in_dispute(now[n], copy) for n, copy in joined.items()})
+    disputed = {n: versions_in_dispute(now[n], copy) for n, copy in joined.items()}
+    shown.take(tx, proofs, frozenset().union(*disputed.values()))
+    logged = load_history(tx, disputed)
     writers = _writers(replica, tx)
     judge = _judge(replica, writers, Message.COMPARED, peer)
+    old = {register: _is_old(replica, tx, register, writers) for register, *_ in joined}
     histories = {
-        n: with_evidence(logged[n], copy, judge.trusted(copy, answers[n].evidence))
+        n: with_evidence(logged[n], copy, judge.trusted(copy, answers[n].evidence, old[n.register]))
         for n, copy in joined.items()
     }
     levels = levels_of(writers)
@@ -200,18 +222,21 @@ def adopt(
     for name, answer in joined.items():
         copy = _as_logged(answer, logged[name])
         before = now[name]
+        proof = _proof(judge, before, copy, logged[name], old[name.register])
         if before != sent[name]:
             left[name] = "changed_meanwhile"
-        elif before and lost(before, copy, histories[name], levels):
+        elif before and (
+            lost(before, copy, histories[name], levels) or _takes_back(before, copy, logged[name])
+        ):
             left[name] = "missing_local_heads"
-        elif why := _refusal(replica, judge, name, before, copy, copy, logged[name]):
+        elif why := _refusal(replica, judge, name, before, copy, copy, logged[name], proof):
             left[name] = why
         else:
             dropped = _dropped(before, copy, logged[name])
             changes.append(
                 _Change(
                     name, before, copy, dropped, answers[name].changed,
-                    evidence_for(copy, histories[name]),
+                    evidence_for(copy, histories[name]), proof,
                 )
             )  # fmt: skip
     received = Received()
@@ -221,6 +246,37 @@ def adopt(
     }
     left |= {change.name: REFUSED for change in changes if change.name not in done}
     return left, received
+
+
+def proofs_for_parent(tx: Connection, replica: Replica, sent: Copies) -> list[SignedEntries]:
+    """Return the signed entries behind our copies that may go up to the parent."""
+    versions = {v for copy in sent.values() if copy is not None for v in versions_in(copy)}
+    above = replica.identity.level - 1
+
+    def goes(name: str) -> bool:
+        up_to = audience.parse(name).up_to
+        return up_to is not None and up_to <= above
+
+    return shown.proofs_of(tx, versions, goes)
+
+
+def proofs_for_child(
+    tx: Connection, replica: Replica, child: int, sent: Copies, answers: Mapping[RecordKey, Answer]
+) -> list[SignedEntries]:
+    """Return the signed entries behind what a child's copies do not have and that go down to it."""
+    versions = {
+        version
+        for name, answer in answers.items()
+        if answer.copy is not None
+        for version in versions_in_dispute(sent[name], answer.copy)
+    }
+
+    def goes(name: str) -> bool:
+        target = audience.parse(name)
+        down_to = target.down_to
+        return target.down_all or (down_to is not None and replica.routes.hop(down_to) == child)
+
+    return shown.proofs_of(tx, versions, goes)
 
 
 def _begin(replica: Replica, tx: Connection) -> None:
@@ -243,6 +299,56 @@ def _as_logged(copy: RecordState, logged: EditHistory) -> RecordState:
     return with_heads(copy, corrected)
 
 
+def _proof(
+    judge: CopyJudge, before: RecordState | None, after: RecordState | None, logged: EditHistory,
+    is_old: IsOld,
+) -> Proof:  # fmt: skip
+    """Return how what a joined copy would change here is proven."""
+    if after is None or after == before:
+        return Proof.COMPLETE
+    return judge.proof_of(after, before, logged, is_old)
+
+
+def _ends_or_begins(
+    judge: CopyJudge, theirs: RecordState | None, joined: RecordState | None, logged: EditHistory
+) -> bool:
+    """Return whether a peer's copy shows an end, or a new beginning, that the join has left out and
+    that its sender could still prove.
+    """
+    if theirs is None or joined is None or theirs.causal_length <= joined.causal_length:
+        return False
+    version = theirs.causal_length_version
+    return version not in logged and judge.speaks_for(version)
+
+
+def _takes_back(before: RecordState, after: RecordState, logged: EditHistory) -> bool:
+    """Return whether a copy takes back an end, or a new beginning, that our own log has."""
+    edit = logged.get(before.causal_length_version)
+    ours = edit is not None and edit.causal_length == before.causal_length
+    return ours and after.causal_length < before.causal_length
+
+
+def _is_old(
+    replica: Replica, tx: Connection, register: str, writers: Mapping[int, tuple[int, int]]
+) -> IsOld:
+    """Return what says of a version whether our log once had it and may have it no more.
+
+    An office's stamps rise through all of its incarnations.
+    """
+    lane = replica.tables[register].schema.lane
+    upto: dict[int, int] = {}
+    for incarnation, stamp in log.unlogged_stamps(tx, lane).items():
+        if incarnation in writers:
+            unit = writers[incarnation][0]
+            upto[unit] = max(upto.get(unit, 0), stamp)
+
+    def is_old(version: Version) -> bool:
+        writer = writers.get(incarnation_of(version))
+        return writer is not None and hlc_of(version) <= upto.get(writer[0], 0)
+
+    return is_old
+
+
 def _judge(
     replica: Replica, writers: Mapping[int, tuple[int, int]], message: Message, peer: int
 ) -> CopyJudge:
@@ -251,7 +357,8 @@ def _judge(
 
 def _refusal(
     replica: Replica, judge: CopyJudge, name: RecordKey, before: RecordState | None,
-    after: RecordState, theirs: RecordState | None, logged: EditHistory, *, values: bool = True,
+    after: RecordState, theirs: RecordState | None, logged: EditHistory, proof: Proof, *,
+    values: bool = True,
 ) -> str:  # fmt: skip
     """Return why a copy joined with a peer's, `theirs`, may not take the place of ours; else ""."""
     register = replica.tables[name.register].schema
@@ -263,9 +370,9 @@ def _refusal(
     if is_rewritten(after, register) or rewrites(before, after, register):
         return APPEND_ONLY
     fault = fault_in_copy(name.id, after, register, whole=True)
-    if fault is None or (before and fault_in_copy(name.id, before, register, whole=True) == fault):
-        return ""  # what is here already is not made worse
-    return fault[0]
+    if fault and not (before and fault_in_copy(name.id, before, register, whole=True) == fault):
+        return fault[0]  # what is here already is not made worse
+    return UNPROVEN if proof is Proof.NONE else ""
 
 
 def _has_unauthorised_heads(
@@ -342,6 +449,7 @@ def _replace(
                 pairs.append((record, _as_written(change), change.after))
             if here or change.there:
                 side = "both" if here and change.there else "here" if here else "there"
+                side = UNPROVEN if here and change.proof is Proof.OLD else side
                 notes.append(
                     Note(
                         change.name, side, before.get(record), after[record],

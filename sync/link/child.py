@@ -189,11 +189,12 @@ class ChildEnd:
         if isinstance(reply, pb.HelloResponse):
             return self._handshake_done(reply)
         if isinstance(reply, pb.PushResponse):
-            self._host.on_parent_contact(
-                self.parent_unit, map(codec.durable_from_wire, reply.durable_above)
-            )
-            self._take_receipts(reply.receipts)
             assert isinstance(command, Push)
+            above = (each.position for each in reply.durable_above)
+            written = self._written((reply.durable.position, *above), command.batch.upto)
+            self._check_acknowledged(reply.durable.position, written)
+            self._note_durable(reply.durable_above, written)
+            self._take_receipts(reply.receipts)
             return Pushed(command.batch.lane, reply.durable.position)
         if isinstance(reply, pb.PullResponse):
             batch = codec.batch_from_wire(reply.batch)
@@ -340,6 +341,9 @@ class ChildEnd:
                 Verdict.RESTORED, reason="the parent holds what this store has lost",
                 snapshot_follows=self._snapshot_follows,
             )  # fmt: skip
+        positions = (each.position for each in reply.durable_above)
+        written = self._written((*there.values(), *positions))
+        self._check_acknowledged(max(there.values(), default=0), written)
         other = any(incarnation not in (0, reply.incarnation) for incarnation in known_as)
         token = reply.token.hex()
         new_key = bool(reply.public_key) and not known_key
@@ -359,9 +363,7 @@ class ChildEnd:
         if not noted or (other and came_as_snapshot) or new_key:
             self._host.store.write(write)
         self._host.fence("")
-        self._host.on_parent_contact(
-            self.parent_unit, map(codec.durable_from_wire, reply.durable_above)
-        )
+        self._note_durable(reply.durable_above, written)
         self._take_receipts(reply.receipts)
         waiting = frozenset(map(codec.lane_from_wire, reply.waiting))
         if reply.incarnation != known_incarnation:
@@ -370,6 +372,28 @@ class ChildEnd:
             verdict, there, here, waiting, reason=reply.reason, restore_parent=other,
             upload_due=upload_due,
         )  # fmt: skip
+
+    def _written(self, positions: Iterable[int], known: int = 0) -> int:
+        """Return up to where our log surely reaches; it is read only for more than `known`."""
+        if max(positions, default=0) <= known:
+            return known
+        with self._host.store.read() as tx:
+            return log.position(tx)
+
+    def _check_acknowledged(self, position: int, written: int) -> None:
+        """Refuse an acknowledgement of what this office has not written. Raises: Malformed."""
+        if position > written:
+            raise Malformed(f"position {position} of a log that ends at {written}")
+
+    def _note_durable(self, reported: Iterable[pb.DurablePosition], written: int) -> None:
+        """Note how far our log is durable above, without what we have not written.
+
+        It may be of a log that this store has lost, or a lie.
+        """
+        above = [
+            each for each in map(codec.durable_from_wire, reported) if each.position <= written
+        ]
+        self._host.on_parent_contact(self.parent_unit, above)
 
     def _take_receipts(self, given: Iterable[pb.SignedReceipt]) -> None:
         parsed = [receipt.from_wire(each) for each in given]

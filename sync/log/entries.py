@@ -171,6 +171,15 @@ def bases(tx: Connection) -> dict[StreamKey, StreamHead]:
     return {StreamKey(r[0], r[1], Lane(r[2])): StreamHead(r[3], bytes(r[4])) for r in rows}
 
 
+def unlogged_stamps(tx: Connection, lane: Lane) -> dict[int, int]:
+    """Return for each incarnation the stamp up to which received entries may not be in the log.
+
+    Their changes came as copies, or the entries were removed.
+    """
+    statement = "SELECT incarnation, max(hlc) FROM stream_base WHERE lane=? GROUP BY incarnation"
+    return {int(row[0]): int(row[1] or 0) for row in execute(tx, statement, (lane.value,))}
+
+
 def unlogged_to(tx: Connection, writer: int, lane: Lane) -> int:
     """Return the stamp up to which received entries of an incarnation may be missing in the log.
 

@@ -64,11 +64,19 @@ def blocks_of(tx: Connection, versions: set[Version]) -> dict[Version, list[Bloc
 def transactions_of(
     tx: Connection, versions: set[Version]
 ) -> Iterator[tuple[Version, Attribution, list[Block]]]:
-    """Yield the log's transactions of these versions; one for two audiences comes twice."""
+    """Yield the log's transactions of these versions; one for two audiences comes twice.
+
+    With them those that a neighbour showed under their writers' signatures (`sync.log.shown`).
+    """
     stamps = {hlc for version in versions if (hlc := hlc_of(version)) < 1 << 63}
     for part in pieces(sorted(stamps)):
         marks = ",".join("?" * len(part))
-        rows = execute(tx, f"SELECT wire FROM entry WHERE hlc IN ({marks})", tuple(part))
+        rows = execute(
+            tx,
+            f"SELECT wire FROM entry WHERE hlc IN ({marks}) "
+            f"UNION ALL SELECT wire FROM shown_entry WHERE hlc IN ({marks})",
+            (*part, *part),
+        )
         for (wire,) in rows.fetchall():
             entry = codec.entry_from_wire(bytes(wire))
             if entry.version not in versions:

@@ -132,6 +132,9 @@ def truncate(
     for part in pieces([row[0] for row in rows]):
         marks = ",".join("?" * len(part))
         execute(tx, f"DELETE FROM entry WHERE arrival IN ({marks})", tuple(part))
+    if rows:  # what neighbours have shown is history as long as the log is
+        stamp = max(row[7] for row in rows)
+        execute(tx, "DELETE FROM shown_entry WHERE lane=? AND hlc<=?", (LANE.value, stamp))
     return Portion(len(rows), sum(row[8] for row in rows), reached)
 
 

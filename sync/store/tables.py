@@ -58,6 +58,19 @@ Index(
 Index("ix_entry_via", entry.c.via, entry.c.lane, entry.c.arrival)
 Index("ix_entry_hlc", entry.c.hlc)  # finds the entries of one version
 
+shown_entry = Table(  # signed entries that a neighbour showed with a copy: proof, and no log
+    "shown_entry",
+    metadata,
+    Column("incarnation", BigInteger, primary_key=True, autoincrement=False),
+    Column("audience", String(40), primary_key=True),
+    Column("lane", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("hlc", BigInteger, nullable=False),
+    Column("wire", LargeBinary, nullable=False),
+    Column("signature", LargeBinary),  # its office's; null: that of a later one covers it
+)
+Index("ix_shown_entry_hlc", shown_entry.c.hlc)
+
 local_entry = Table(  # what people did here to records that no other office receives; for history
     "local_entry",
     metadata,
@@ -228,7 +241,9 @@ repair = Table(  # INV-7: what a comparison with a peer put right, and what it w
     Column("register", String(60), nullable=False),
     Column("unit", BigInteger, nullable=False),
     Column("record", LargeBinary, nullable=False),  # empty: the kept sum of a bucket
-    Column("side", String(8), nullable=False),  # whose copy changed: here, there, both; refused
+    Column(
+        "side", String(8), nullable=False
+    ),  # whose copy changed: here, there, both; unproven; refused
     Column("before", BigInteger),  # checksum of this office's copy; null: there was none
     Column("after", BigInteger),
     Column("removed", Text, nullable=False, server_default=""),  # removed values as JSON

@@ -22,12 +22,13 @@ from sync.codec import entry as codec
 from sync.codec import statement
 from sync.codec.signing import LOG, STREAM, Signer, fingerprint
 from sync.link.child import ChildEnd
-from sync.link.messages import Handshake
+from sync.link.messages import Handshake, Push
 from sync.link.possession import CHILD, PARENT, Sides, is_shown, sign
 from sync.link.session import State
 from sync.log import entries as log
 from sync.log import signatures
 from sync.model.change import Batch, Entry, StreamHead
+from sync.model.errors import Malformed
 from sync.model.report import DurableAt, NodeStatus
 from sync.model.schema import Lane
 from sync.recovery import heads as recovery_heads
@@ -249,6 +250,25 @@ def test_a_child_keeps_its_parents_signature_for_what_came_last(pair: Tier) -> N
     assert not was_here(signer, incarnation + 1, required)
     assert not was_here(signer, incarnation, required._replace(position=required.position + 1))
     assert not was_here(FOREIGN, incarnation, required)
+
+
+def test_a_parent_cannot_acknowledge_what_its_child_has_not_written(pair: Tier) -> None:
+    """Neither as durable with itself nor above: the child would send nothing any more."""
+    office = pair.served(DISTRICT).office
+    end = ChildEnd(office, unit_of(pair, CITY))
+    with office.store.read() as tx:
+        upto = log.position(tx)
+    push = Push(Batch(Lane.BULK, office.identity.incarnation, 0, upto))
+
+    def reply(durable: int, above: int) -> pb.PushResponse:
+        found = pb.PushResponse(durable=pb.Cursor(lane=pb.LANE_BULK, position=durable))
+        found.durable_above.add(level=0, lane=pb.LANE_BULK, position=above)
+        return found
+
+    with pytest.raises(Malformed):
+        end.event(reply(1 << 40, 0), push)
+    end.event(reply(upto, 1 << 40), push)
+    assert all(each.position < 1 << 40 for each in office.peer_status.durable_above())
 
 
 def test_every_answer_of_a_parent_is_signed_for_the_childs_challenge(pair: Tier) -> None:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
 
-from tests.mutants.catalogue import CRASH, MUTANTS, SEEDS, Mutant
+from tests.mutants.catalogue import MUTANTS
+from tests.mutants.mutant import CRASH, SEEDS, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("node", "hub", "sync", "tests", "pyproject.toml")

@@ -6,23 +6,8 @@ mode, else the fast tests that must. A mutant that survives shows that a test is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-SEEDS = "seeds"
-CRASH = "crash seeds"
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """`old` occurs once in `file`; replaced by `new`, the product breaks `promise`."""
-
-    name: str
-    promise: str
-    file: str
-    old: str
-    new: str
-    killer: str = SEEDS
-
+from tests.mutants import hostile
+from tests.mutants.mutant import CRASH, Mutant
 
 MUTANTS = (
     Mutant(
@@ -526,4 +511,5 @@ MUTANTS = (
         "    ends_parts = kind in (EventKind.CLAIM, EventKind.RELAY)",
         "    ends_parts = kind is EventKind.CLAIM", "tests/unit/node/test_service_work.py",
     ),
+    *hostile.MUTANTS,
 )  # fmt: skip

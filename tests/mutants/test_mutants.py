@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.mutants.__main__ import ROOT
-from tests.mutants.catalogue import CRASH, MUTANTS, SEEDS, Mutant
+from tests.mutants.catalogue import MUTANTS
+from tests.mutants.mutant import CRASH, SEEDS, Mutant
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

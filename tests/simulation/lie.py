@@ -67,6 +67,7 @@ class Way(StrEnum):
     REQUEST = "request"  # an honest call, rewritten
     REPLY = "reply"  # an honest answer, rewritten
     WRITTEN = "written"  # an entry of its writer's own log
+    CARRIED = "carried"  # a bundle, in a file
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,10 +193,10 @@ def _compare(scene: Scene, **step: Any) -> pb.DigestRequest:
     return message
 
 
-def _record(scene: Scene) -> tuple[RecordKey, RecordState] | None:
-    """Return a premises record of the liar's side, as the listener has it."""
-    office = scene.listener.office
-    below = [u.unit_id for u in scene.world.units if office.routes.covers(scene.me.unit, u.unit_id)]
+def _record(scene: Scene, unit: int = 0) -> tuple[RecordKey, RecordState] | None:
+    """Return a premises record of the liar's side, or of one unit, as the listener has it."""
+    office, top = scene.listener.office, unit or scene.me.unit
+    below = [u.unit_id for u in scene.world.units if office.routes.covers(top, u.unit_id)]
     marks = ",".join(map(str, below))
     rows = scene.listener.eye.execute(
         f"SELECT unit, id FROM r_premises WHERE unit IN ({marks}) AND causal_length=1 "
@@ -213,8 +213,8 @@ def _record(scene: Scene) -> tuple[RecordKey, RecordState] | None:
     return (name, state) if state is not None else None
 
 
-def _copy(scene: Scene, change: Any) -> Any:
-    found = _record(scene)
+def _copy(scene: Scene, change: Any, unit: int = 0) -> Any:
+    found = _record(scene, unit)
     if found is None:
         return None
     name, state = found
@@ -272,6 +272,89 @@ def a_copy_out_of_range(scene: Scene) -> Any:
 def a_record_ended_by_its_parent(scene: Scene) -> Any:
     version = version_of(scene.stamp(), scene.them.incarnation)
     return _copy(scene, lambda s: replace(s, causal_length=2, causal_length_version=version))
+
+
+@says("Digest", "its own value, under a version that its log does not have", left("unproven"))
+def a_value_outside_its_log(scene: Scene) -> Any:
+    if scene.me.level != 3:
+        return None
+    version = version_of(scene.stamp(), scene.me.incarnation)
+    return _copy(scene, lambda s: _value(s, "area_m2", version, 99_999_900, 3))
+
+
+@says("Digest", "another value under a version that its log has", End(How.NOTHING))
+def another_value_than_its_log_has(scene: Scene) -> Any:
+    if scene.me.level != 3:
+        return None
+
+    def change(state: RecordState) -> RecordState | None:
+        head = state.fields["area_m2"].shown
+        return _value(state, "area_m2", head.version, 99_999_900, 3) if head.value else None
+
+    return _copy(scene, change)
+
+
+@says("Digest", "a value of an office below it, made up", left("unproven"))
+def a_value_that_an_office_below_never_wrote(scene: Scene) -> Any:
+    below = _below(scene)
+    if below is None:
+        return None
+    version = version_of(scene.stamp(), below.incarnation)
+    return _copy(scene, lambda s: _value(s, "area_m2", version, 99_999_900, 3), below.unit)
+
+
+@says("Digest", "the end of a record of an office below it, made up", left("unproven"))
+def an_end_that_an_office_below_never_wrote(scene: Scene) -> Any:
+    below = _below(scene)
+    if below is None:
+        return None
+    end = version_of(scene.stamp(), below.incarnation)
+    return _copy(
+        scene, lambda s: replace(s, causal_length=2, causal_length_version=end), below.unit
+    )
+
+
+@says("Digest", "the signature of an entry that is to prove a value", refused("bad_signature"))
+def a_value_proven_by_another_hand(scene: Scene) -> Any:
+    if scene.me.level != 3:
+        return None
+    entry = scene.entry()
+    message = _copy(scene, lambda s: _value(s, "area_m2", entry.version, 99_999_900, 3))
+    if message is None:
+        return None
+    signature = scene.signed(entry, FOREIGN, public_key=scene.key.public_key)
+    message.copies.proofs.add(entries=[entry.wire], signature=signature)
+    return message
+
+
+@says("Digest", "an entry that is to prove a value: it is of another record", left("unproven"))
+def a_value_proven_by_another_entry(scene: Scene) -> Any:
+    if scene.me.level != 3:
+        return None
+    entry = scene.entry()
+    message = _copy(scene, lambda s: _value(s, "area_m2", entry.version, 99_999_900, 3))
+    if message is not None:
+        message.copies.proofs.add(entries=[entry.wire], signature=scene.signed(entry))
+    return message
+
+
+@says("Digest", "entries that are to prove a value: they do not follow one another",
+      refused("malformed"))  # fmt: skip
+def a_proof_with_a_gap(scene: Scene) -> Any:
+    first, second = scene.entry(), scene.entry(seq=1 << 40)
+    message = _copy(scene, lambda s: s)
+    if message is not None:
+        wires = [first.wire, second.wire]
+        message.copies.proofs.add(entries=wires, signature=scene.signed(second))
+    return message
+
+
+def _below(scene: Scene) -> Any | None:
+    """Return a community below the liar, whose parent it is."""
+    world = scene.world
+    running = (world.processes.get(i) for i in world.children(scene.teller.index))
+    found = [process.office.identity for process in running if process is not None]
+    return scene.rng.choice(found) if found and found[0].level == 3 else None
 
 
 @says("Digest", "a version of nobody", left("unknown_writer"))

@@ -227,13 +227,16 @@ def _with_receipt(scene: Scene, holder: Any, key: Any = None) -> Any:
     reply = _accepted(scene)
     if reply is None:
         return None
+    _add_receipt(scene, reply, holder, key or scene.key)
+    return reply
+
+
+def _add_receipt(scene: Scene, reply: Any, holder: Any, key: Any) -> None:
     found = receipt.sign(
-        holder.unit, holder.incarnation, scene.them.unit, scene.world.clockwork.now_ms, {},
-        key or scene.key,
-    )  # fmt: skip
+        holder.unit, holder.incarnation, scene.them.unit, scene.world.clockwork.now_ms, {}, key
+    )
     del reply.receipts[:]
     reply.receipts.append(receipt.to_wire(found))
-    return reply
 
 
 def _knows_parent(scene: Scene) -> bool:
@@ -335,6 +338,69 @@ def an_entry_that_a_restored_child_never_wrote(scene: Scene) -> Any:
     return reply if invented_after(scene, reply.entries, reply.signatures) else None
 
 
+# -- what it acknowledges, and what it calls for ---------------------------------------------------
+
+
+@answers("Push", "how far it has the child's log: beyond the end", refused("malformed"))
+def an_acknowledgement_of_what_was_never_written(scene: Scene) -> Any:
+    scene.reply.durable.position = 1 << 40
+    return scene.reply
+
+
+@answers("Push", "how far the child's log is durable above: beyond the end", End(How.NOTHING))
+def everything_durable_at_the_city(scene: Scene) -> Any:
+    scene.reply.durable_above.add(level=0, lane=pb.LANE_BULK, position=1 << 40)
+    return scene.reply
+
+
+@answers("Push", "that it took nothing", End(How.NOTHING))
+def an_acknowledgement_of_nothing(scene: Scene) -> Any:
+    scene.reply.durable.position = 0
+    return scene.reply
+
+
+@answers("Push", "a place where a log is durable: no level", refused("malformed"))
+def a_durable_position_of_no_level(scene: Scene) -> Any:
+    scene.reply.durable_above.add(level=9, lane=pb.LANE_BULK, position=1)
+    return scene.reply
+
+
+@answers("Push", "a receipt of the city, signed by the hub", End(How.SEEN, "receipt_forged"))
+def a_receipt_of_the_city_for_a_push(scene: Scene) -> Any:
+    city = scene.world.processes.get(0)
+    if scene.me.level == 0 or city is None:
+        return None
+    _add_receipt(scene, scene.reply, city.office.identity, scene.key)
+    return scene.reply
+
+
+@answers("Hello", "how far it has the child's log: beyond the end", refused("malformed"))
+def a_handshake_that_acknowledges_too_much(scene: Scene) -> Any:
+    reply = _accepted(scene)
+    if reply is None:
+        return None
+    del reply.cursors[:]
+    reply.cursors.append(codec.cursor_to_wire(Lane.BULK, scene.them.incarnation, 1 << 40))
+    return reply
+
+
+@answers("Watch", "that something waits in each lane", End(How.NOTHING))
+def a_call_for_nothing(scene: Scene) -> Any:
+    return pb.WatchResponse(lanes=[pb.LANE_CONTROL, pb.LANE_BULK])
+
+
+@answers("Watch", "a lane that does not exist", End(How.NOTHING))
+def a_call_for_no_lane(scene: Scene) -> Any:
+    return pb.WatchResponse(lanes=[9])  # type: ignore[list-item]
+
+
+@answers("Watch", "how far the child's log is durable above", End(How.NOTHING))
+def a_call_that_everything_is_durable(scene: Scene) -> Any:
+    reply = pb.WatchResponse()
+    reply.durable_above.add(level=0, lane=pb.LANE_BULK, position=1 << 40)
+    return reply
+
+
 # -- comparisons -----------------------------------------------------------------------------------
 
 
@@ -346,31 +412,33 @@ def compares(falsifies: str, end: End) -> Any:
     return answers("Digest", falsifies, end)
 
 
-def _drilled(scene: Scene) -> bool:
-    """Lead the child down to one record, step by step; True: it has sent that record's copy."""
+def _drilled(scene: Scene, register: str = "premises", unit: int = 0) -> bool:
+    """Lead the child down to one record, step by step; True: it has sent that record's copy.
+
+    `unit`: whose record; 0: the child's.
+    """
     reply, request = scene.reply, scene.request
+    unit = unit or scene.them.unit
     match request.WhichOneof("step"):
         case "units":
-            found = _own_record(scene)
+            found = _record_of(scene, register, unit)
             if found is None:
                 return False
             scene.notes["record"] = found
             del reply.units[:]
-            reply.units.add(register="premises", units=[scene.them.unit])
+            reply.units.add(register=register, units=[unit])
             reply.comparable = True
         case "buckets" if "record" in scene.notes:
             del reply.buckets[:]
             bucket = bucket_of(scene.notes["record"])
-            reply.buckets.add(
-                register="premises", unit=scene.them.unit, buckets=[bucket], counts=[1]
-            )
+            reply.buckets.add(register=register, unit=unit, buckets=[bucket], counts=[1])
             reply.comparable = True
         case "parts" if "record" in scene.notes:
             record = scene.notes["record"]
             width = len(request.parts.buckets[0].sums) if request.parts.buckets else 1
             del reply.rows[:]
             reply.rows.add(
-                register="premises", unit=scene.them.unit, bucket=bucket_of(record),
+                register=register, unit=unit, bucket=bucket_of(record),
                 parts=[part_of(record, width)], ids=record, checksums=[scene.rng.getrandbits(60)],
             )  # fmt: skip
             reply.comparable = True
@@ -381,10 +449,9 @@ def _drilled(scene: Scene) -> bool:
     return False
 
 
-def _own_record(scene: Scene) -> bytes | None:
+def _record_of(scene: Scene, register: str, unit: int) -> bytes | None:
     rows = scene.listener.eye.execute(
-        "SELECT id FROM r_premises WHERE unit=? AND causal_length=1 ORDER BY id",
-        (scene.them.unit,),
+        f"SELECT id FROM r_{register} WHERE unit=? AND causal_length=1 ORDER BY id", (unit,)
     ).fetchall()
     marked = scene.world.poison.victims
     found = [bytes(row[0]) for row in rows if bytes(row[0]) not in marked]
@@ -393,13 +460,62 @@ def _own_record(scene: Scene) -> bytes | None:
 
 def _area(scene: Scene, change: Any) -> Any:
     """Change the area in the record to which the child was led."""
-    if not _drilled(scene):
+    return _field(scene, "area_m2", change)
+
+
+def _field(scene: Scene, name: str, change: Any, register: str = "premises", unit: int = 0) -> Any:
+    """Change a field of the record to which the child was led."""
+    if not _drilled(scene, register, unit):
         return scene.reply if "record" in scene.notes else None
     for copy in scene.reply.copies:
         if copy.id == scene.notes["record"]:
-            change(copy, next(head for head in copy.heads if head.field == "area_m2"))
+            change(copy, next(head for head in copy.heads if head.field == name))
             scene.notes["sent"] = True
     return scene.reply
+
+
+@compares("its own field, under a version that its log does not have", left("unproven"))
+def a_value_outside_a_hubs_log(scene: Scene) -> Any:
+    def add(copy: Any, _head: Any) -> None:
+        version = version_of(scene.stamp(), scene.me.incarnation)
+        copy.heads.add(field="verified_area_m2", version=version, number=99_999_900)
+
+    return _field(scene, "verified_area_m2", add) if scene.me.level == 2 else None
+
+
+@compares("a value of an office above it, made up", left("unproven"))
+def a_value_that_an_office_above_never_wrote(scene: Scene) -> Any:
+    city = scene.world.processes.get(0)
+    if city is None or not scene.me.level:
+        return None
+    above = city.office.identity
+
+    def add(copy: Any, _head: Any) -> None:
+        version = version_of(scene.stamp(), above.incarnation)
+        copy.heads.add(field="name", version=version, text="假名")
+
+    return _field(scene, "name", add, "unit", above.unit)
+
+
+@compares("the signature of an entry that is to prove a value", refused("bad_signature"))
+def a_proof_signed_by_another_hand(scene: Scene) -> Any:
+    if not _drilled(scene):
+        return scene.reply if "record" in scene.notes else None
+    proof = _invented_proof(scene)
+    for copy in scene.reply.copies:
+        if copy.id == scene.notes["record"] and copy.heads:
+            version = codec.entry_from_wire(proof.entries[0]).version
+            copy.heads.add(field="remark", version=version, text="假")
+            scene.reply.proofs.append(proof)
+            scene.notes["sent"] = True
+    return scene.reply
+
+
+def _invented_proof(scene: Scene) -> pb.SignedEntries:
+    """Return an entry of the hub that it has signed with another key than its own."""
+    entry = scene.entry(scene.me, audience=DOWN)
+    signature = scene.signed(entry, FOREIGN, public_key=scene.key.public_key)
+    return pb.SignedEntries(entries=[entry.wire], signature=signature)
 
 
 @compares("the child's own field, in place of its own value", left("missing_local_heads"))

@@ -13,19 +13,14 @@ def succeeds(role: Role, method: str, falsifies: str, end: str) -> Any:
     return LIES.add(role, method, falsifies, End(How.OPEN, end))
 
 
-@succeeds(Role.CHILD, "Digest", "its own value, under a version that its log does not have",
-          "stored at its parent")  # fmt: skip
-def a_value_outside_its_log() -> None: ...
-
-
-@succeeds(Role.CHILD, "Digest, UploadSnapshot", "a value of an office below it, made up",
+@succeeds(Role.CHILD, "UploadSnapshot", "a value of an office below it, made up",
           "stored at its parent under that office's name")  # fmt: skip
-def a_value_that_an_office_below_never_wrote() -> None: ...
+def a_value_that_an_office_below_never_uploaded() -> None: ...
 
 
-@succeeds(Role.HUB, "Digest, Snapshot", "a value of an office above it, made up",
+@succeeds(Role.HUB, "Snapshot", "a value of an office above it, made up",
           "stored at its child under that office's name")  # fmt: skip
-def a_value_that_an_office_above_never_wrote() -> None: ...
+def a_snapshot_with_a_value_made_up() -> None: ...
 
 
 @succeeds(Role.CHILD, "Push", "an entry of an office below it, under a new incarnation",

@@ -284,7 +284,11 @@ class Line:
                 return
         else:
             reply = pb.WatchResponse.FromString(result)
-            self.session.notify(WorkAvailable(down=frozenset(Lane(lane) for lane in reply.lanes)))
+            false = self._world.roles.reply_to(self._process, result)
+            lanes = frozenset(lane for lane in Lane if lane.value in reply.lanes)  # as the dialer
+            self.session.notify(WorkAvailable(down=lanes))
+            if false is not None:
+                self._world.roles.replied(false, self._process, None)
         self._submit_if_may()
 
     def _submit_if_may(self) -> None:

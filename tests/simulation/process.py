@@ -145,7 +145,11 @@ class Process:
 
     def watch(self, request: bytes, context: Context, send: Callable[[bytes | None], None]) -> None:
         context.owner = self
-        self._face.watch(request, context, send)
+
+        def call(reply: bytes | None) -> None:
+            send(reply and self.world.roles.called(self, request, reply))
+
+        self._face.watch(request, context, call)
 
     def acked(self) -> dict[Lane, int]:
         return self.dialer.acked_by_parent if self.dialer is not None else {}

@@ -7,6 +7,8 @@ is compared with the one that it must have, and with the store of who heard it.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import random
 from collections import defaultdict
 from dataclasses import dataclass
@@ -14,15 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from node.services.upkeep import bundles
 from sync.codec import entry as codec
 from sync.link.messages import Event, Failed, Verdict
 from sync.link.sessions import SessionState
 from sync.model.change import Block
-from sync.model.errors import Malformed
+from sync.model.errors import Malformed, SilianError
+from sync.model.limits import PROTOCOL_MAX, PROTOCOL_MIN
 from sync.rpc.status import read_refusal
 from sync.store import peers
 from sync.wire.link.v1 import link_pb2 as pb
 from tests.simulation import (
+    lies_of_bundles,
     lies_of_child,
     lies_of_copies,
     lies_of_hub,
@@ -42,16 +47,18 @@ if TYPE_CHECKING:
 
 LIES: dict[str, Lie] = {
     **lies_of_child.LIES, **lies_of_copies.LIES, **lies_of_hub.LIES, **lies_of_outsider.LIES,
-    **lies_written.LIES,
+    **lies_of_bundles.LIES, **lies_written.LIES,
 }  # fmt: skip
 REQUESTS = {
     name: getattr(pb, f"{name}Request")
     for name in ("Hello", "Push", "Pull", "Replay", "RestoreParent", "Digest", "Snapshot",
                  "UploadSnapshot")
 }  # fmt: skip
-REPLIES = {name: getattr(pb, f"{name}Response") for name in REQUESTS}
+REPLIES = {name: getattr(pb, f"{name}Response") for name in (*REQUESTS, "Watch")}
 # What an honest office answers when it is not well, whatever it is asked; the lie is sent in vain.
 UNWELL = frozenset({"store_unavailable", "overloaded", "commit_unknown", "session_unknown"})
+# What keeps a bundle from being read, whatever is in it.
+UNREAD = frozenset({"bundle_needs_link", "bundle_outdated", "key_changed"})
 NO_SESSION = frozenset({"BACK_OFF", "CLONE", "RESTORED", "CHALLENGE", "WRONG_PARENT"})
 SEEN_CODES = ("status_forged", "receipt_forged", "head_forged")
 Store = tuple[Any, ...]
@@ -108,6 +115,8 @@ class Roles:
                 self._wake(lie, child)
             case Way.WRITTEN:
                 liar.when_awake(lambda: self._write(lie, plan.office, rng))
+            case Way.CARRIED:
+                liar.when_awake(lambda: self._carry(lie, plan.office, rng))
 
     def _sent(self, lie: Lie, index: int, rng: random.Random) -> Sent:
         scene: Any = Scene(self._world, rng, None, None, self._world.units[index].unit_id)  # type: ignore[arg-type]
@@ -142,17 +151,44 @@ class Roles:
             case "Digest":
                 process.when_awake(dialer.compare)
 
-    def _write(self, lie: Lie, index: int, rng: random.Random) -> None:
+    def _scene(self, lie: Lie, index: int, rng: random.Random) -> Scene | None:
+        """Return where an office lies to a neighbour, if both are there."""
         world = self._world
         liar = world.processes.get(index)
-        if liar is None:
-            return
         near = world.children(index)[:1] if lie.role is Role.HUB else [world.plan.parents[index]]
-        listener = world.processes.get(near[0]) if near else None
-        if listener is None:
-            return
+        listener = world.processes.get(near[0]) if near and near[0] != index else None
+        if liar is None or listener is None:
+            return None
         liar.doing = "lie"
-        scene = Scene(world, rng, listener, liar, world.units[index].unit_id)
+        return Scene(world, rng, listener, liar, world.units[index].unit_id)
+
+    def _carry(self, lie: Lie, index: int, rng: random.Random) -> None:
+        """Let somebody carry a false file to a neighbour, who reads it at once."""
+        scene = self._scene(lie, index, rng)
+        content = lie.make(scene) if scene is not None else None
+        if scene is None or content is None:
+            return
+        listener = scene.listener
+
+        def read() -> None:
+            listener.doing = "bundle"
+            _forget_problem(listener, scene.me.unit)
+            sent = Sent(lie, scene, index, _store_of(listener))
+            try:
+                bundles.read_bundles(listener.office, [io.BytesIO(content)])
+            except SilianError as error:
+                self._end(sent, listener, End(How.REFUSED, error.code))
+                return
+            self._end(sent, listener, self._seen(listener, scene.me.unit) or End(How.NOTHING))
+
+        listener.when_awake(read)
+
+    def _write(self, lie: Lie, index: int, rng: random.Random) -> None:
+        world = self._world
+        scene = self._scene(lie, index, rng)
+        if scene is None:
+            return
+        liar = scene.teller
 
         def write() -> None:
             if record := lie.make(scene):
@@ -189,7 +225,15 @@ class Roles:
             sent, false = rewritten
             return self._judged(sent, process, lambda: face(name, false, context)), True
         reply = face(name, request, context)
-        return self._altered(process, child, name, message, reply), True
+        altered = self._altered(process, child, name, message, reply)
+        return altered, name != "Push" or altered == reply
+
+    def called(self, process: Process, request: bytes, reply: bytes) -> bytes:
+        """Return with what a hub calls its child, who waits for that."""
+        if not self._watched:
+            return reply
+        message = pb.WatchRequest.FromString(request)
+        return self._altered(process, self._child_of(message.unit), "Watch", message, reply)
 
     def _rewritten_request(
         self, process: Process, child: int, name: str, request: bytes
@@ -237,6 +281,7 @@ class Roles:
 
     def _judged(self, sent: Sent, process: Process, answer: Callable[[], bytes]) -> bytes:
         """Let a parent answer, and compare the end with the one that the lie must have."""
+        _forget_problem(process, sent.scene.unit)
         sent.before = _store_of(process)
         try:
             reply = answer()
@@ -319,10 +364,11 @@ class Roles:
             return None
         sent = self._rewritten.pop(result, None)
         if sent is not None:
+            _forget_problem(process, sent.scene.me.unit)
             sent.before = _store_of(process)
         return sent
 
-    def replied(self, sent: Sent, process: Process, event: Event) -> None:
+    def replied(self, sent: Sent, process: Process, event: Event | None) -> None:
         """Compare what a child made of a false answer with the end that it must have."""
         if isinstance(event, Failed):
             end = End(How.REFUSED, event.code)
@@ -397,7 +443,8 @@ class Roles:
 
     def _record(self, process: Process, message: Any, request: bytes) -> None:
         key = (process.index, message.unit)
-        if message.signed_challenge:
+        understood = message.protocol_max >= PROTOCOL_MIN and message.protocol_min <= PROTOCOL_MAX
+        if message.signed_challenge and understood:  # another one is sent away before it is looked at
             self._hellos[key] = request
         session = process.parent.sessions.session_of(message.unit)
         if session is not None and session.session not in self._sessions[key]:
@@ -425,10 +472,19 @@ def _in_vain(lie: Lie, end: End) -> tuple[End, ...]:
     """
     unwell = end.how is How.REFUSED and end.code in UNWELL
     unread = end.how is How.VERDICT and end.code in NO_SESSION
+    unread |= lie.way is Way.CARRIED and end.how is How.REFUSED and end.code in UNREAD
     # A parent that has restarted knows none of its challenges.
     restarted = lie.way is Way.REQUEST and end == End(How.VERDICT, "CHALLENGE")
-    reads = lie.end.how not in (How.SEEN, How.NOTHING)
+    reads = lie.end.how not in (How.SEEN, How.NOTHING) and lie.way is not Way.CARRIED
     return (end,) if unwell or restarted or (unread and not reads) else ()
+
+
+def _forget_problem(listener: Process, peer: int) -> None:
+    """Let an office show of the next message only what it finds in that one."""
+    refusals = listener.office.signature_refusals
+    if refusals.open().get(peer) in SEEN_CODES:
+        with contextlib.suppress(SilianError):  # its store is locked, or its disk is full
+            refusals.clear(peer)
 
 
 def _is_shut_out(scene: Scene, listener: Process) -> bool:
@@ -469,4 +525,10 @@ def _store_of(process: Process) -> Store:
         one("SELECT sum(count), sum(sum >> 31), sum(sum & 2147483647) FROM digest").fetchone(),
         one("SELECT count(*), sum(tries) FROM quarantine").fetchone(),
         one("SELECT count(*) FROM incarnation").fetchone(),
+        _is_durable_beyond_its_end(process),
     )
+
+
+def _is_durable_beyond_its_end(process: Process) -> bool:
+    (end,) = process.eye.execute("SELECT arrival FROM log_head").fetchone()
+    return any(each.position > end for each in process.office.peer_status.durable_above())

@@ -1,4 +1,4 @@
-"""A parent's signature that its log has what came down from it, with the cursor."""
+"""A parent's signature for its log, with the cursor; signed entries that came with copies."""
 
 from __future__ import annotations
 
@@ -17,8 +17,21 @@ def upgrade() -> None:
         sa.Column("signed_position", sa.BigInteger(), nullable=False, server_default="0"),
     )
     op.add_column("cursor", sa.Column("signature", sa.LargeBinary(), nullable=True))
+    op.create_table(
+        "shown_entry",
+        sa.Column("incarnation", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("audience", sa.String(40), nullable=False),
+        sa.Column("lane", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("hlc", sa.BigInteger(), nullable=False),
+        sa.Column("wire", sa.LargeBinary(), nullable=False),
+        sa.Column("signature", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("incarnation", "audience", "lane", "seq"),
+    )
+    op.create_index("ix_shown_entry_hlc", "shown_entry", ["hlc"])
 
 
 def downgrade() -> None:
+    op.drop_table("shown_entry")
     op.drop_column("cursor", "signature")
     op.drop_column("cursor", "signed_position")

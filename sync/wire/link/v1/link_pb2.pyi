@@ -719,10 +719,20 @@ class BucketParts(_message.Message):
     def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., bucket: _Optional[int] = ..., sums: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class DigestCopies(_message.Message):
-    __slots__ = ("copies",)
+    __slots__ = ("copies", "proofs")
     COPIES_FIELD_NUMBER: _ClassVar[int]
+    PROOFS_FIELD_NUMBER: _ClassVar[int]
     copies: _containers.RepeatedCompositeFieldContainer[RecordCopy]
-    def __init__(self, copies: _Optional[_Iterable[_Union[RecordCopy, _Mapping]]] = ...) -> None: ...
+    proofs: _containers.RepeatedCompositeFieldContainer[SignedEntries]
+    def __init__(self, copies: _Optional[_Iterable[_Union[RecordCopy, _Mapping]]] = ..., proofs: _Optional[_Iterable[_Union[SignedEntries, _Mapping]]] = ...) -> None: ...
+
+class SignedEntries(_message.Message):
+    __slots__ = ("entries", "signature")
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    entries: _containers.RepeatedScalarFieldContainer[bytes]
+    signature: Signature
+    def __init__(self, entries: _Optional[_Iterable[bytes]] = ..., signature: _Optional[_Union[Signature, _Mapping]] = ...) -> None: ...
 
 class RecordCopy(_message.Message):
     __slots__ = ("register", "unit", "id", "absent", "created", "causal_length", "causal_length_version", "heads", "reason", "changed", "checksum", "overwritten", "causal_length_logged", "written")
@@ -779,7 +789,7 @@ class CopyHead(_message.Message):
     def __init__(self, field: _Optional[str] = ..., version: _Optional[bytes] = ..., text: _Optional[str] = ..., number: _Optional[int] = ..., survived_delete: _Optional[bool] = ...) -> None: ...
 
 class DigestResponse(_message.Message):
-    __slots__ = ("comparable", "other_catalogue", "units", "buckets", "rows", "waiting", "copies")
+    __slots__ = ("comparable", "other_catalogue", "units", "buckets", "rows", "waiting", "copies", "proofs")
     COMPARABLE_FIELD_NUMBER: _ClassVar[int]
     OTHER_CATALOGUE_FIELD_NUMBER: _ClassVar[int]
     UNITS_FIELD_NUMBER: _ClassVar[int]
@@ -787,6 +797,7 @@ class DigestResponse(_message.Message):
     ROWS_FIELD_NUMBER: _ClassVar[int]
     WAITING_FIELD_NUMBER: _ClassVar[int]
     COPIES_FIELD_NUMBER: _ClassVar[int]
+    PROOFS_FIELD_NUMBER: _ClassVar[int]
     comparable: bool
     other_catalogue: _containers.RepeatedScalarFieldContainer[str]
     units: _containers.RepeatedCompositeFieldContainer[RegisterSums]
@@ -794,7 +805,8 @@ class DigestResponse(_message.Message):
     rows: _containers.RepeatedCompositeFieldContainer[BucketRows]
     waiting: _containers.RepeatedScalarFieldContainer[Lane]
     copies: _containers.RepeatedCompositeFieldContainer[RecordCopy]
-    def __init__(self, comparable: _Optional[bool] = ..., other_catalogue: _Optional[_Iterable[str]] = ..., units: _Optional[_Iterable[_Union[RegisterSums, _Mapping]]] = ..., buckets: _Optional[_Iterable[_Union[UnitBuckets, _Mapping]]] = ..., rows: _Optional[_Iterable[_Union[BucketRows, _Mapping]]] = ..., waiting: _Optional[_Iterable[_Union[Lane, str]]] = ..., copies: _Optional[_Iterable[_Union[RecordCopy, _Mapping]]] = ...) -> None: ...
+    proofs: _containers.RepeatedCompositeFieldContainer[SignedEntries]
+    def __init__(self, comparable: _Optional[bool] = ..., other_catalogue: _Optional[_Iterable[str]] = ..., units: _Optional[_Iterable[_Union[RegisterSums, _Mapping]]] = ..., buckets: _Optional[_Iterable[_Union[UnitBuckets, _Mapping]]] = ..., rows: _Optional[_Iterable[_Union[BucketRows, _Mapping]]] = ..., waiting: _Optional[_Iterable[_Union[Lane, str]]] = ..., copies: _Optional[_Iterable[_Union[RecordCopy, _Mapping]]] = ..., proofs: _Optional[_Iterable[_Union[SignedEntries, _Mapping]]] = ...) -> None: ...
 
 class BucketRows(_message.Message):
     __slots__ = ("register", "unit", "bucket", "parts", "ids", "checksums", "more", "fixed", "inconsistent")
