@@ -111,7 +111,7 @@ def a_bundle_of_no_neighbour(scene: Scene) -> Any:
 
 @child("where a batch begins: beyond what was received", refused("bundle_missing"))
 def a_bundle_that_leaves_entries_out(scene: Scene) -> Any:
-    return _file(scene, scene.entry(), after=1 << 40)
+    return _file(scene, scene.entry(), after=1 << 60)
 
 
 @child("the incarnation of a batch: its parent's", refused("malformed"))
@@ -123,7 +123,7 @@ def a_bundle_of_another_incarnation(scene: Scene) -> Any:
 def a_bundle_that_acknowledges_too_much(scene: Scene) -> Any:
     def beyond(head: BundleHeader) -> None:
         del head.acks[:]
-        head.acks.append(codec.cursor_to_wire(BULK, scene.them.incarnation, 1 << 40))
+        head.acks.append(codec.cursor_to_wire(BULK, scene.them.incarnation, 1 << 60))
 
     return _file(scene, scene.entry(), header=beyond)
 
@@ -163,6 +163,6 @@ def a_bundle_of_a_hub_with_a_gap(scene: Scene) -> Any:
 @hub("how far the child's log is durable above: beyond its end", End(How.NOTHING))
 def a_bundle_that_calls_everything_durable(scene: Scene) -> Any:
     def beyond(head: BundleHeader) -> None:
-        head.durable_above.add(level=0, lane=pb.LANE_BULK, position=1 << 40)
+        head.durable_above.add(level=0, lane=pb.LANE_BULK, position=1 << 60)
 
     return _file(scene, header=beyond)

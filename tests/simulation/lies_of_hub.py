@@ -343,13 +343,13 @@ def an_entry_that_a_restored_child_never_wrote(scene: Scene) -> Any:
 
 @answers("Push", "how far it has the child's log: beyond the end", refused("malformed"))
 def an_acknowledgement_of_what_was_never_written(scene: Scene) -> Any:
-    scene.reply.durable.position = 1 << 40
+    scene.reply.durable.position = 1 << 60
     return scene.reply
 
 
 @answers("Push", "how far the child's log is durable above: beyond the end", End(How.NOTHING))
 def everything_durable_at_the_city(scene: Scene) -> Any:
-    scene.reply.durable_above.add(level=0, lane=pb.LANE_BULK, position=1 << 40)
+    scene.reply.durable_above.add(level=0, lane=pb.LANE_BULK, position=1 << 60)
     return scene.reply
 
 
@@ -380,7 +380,7 @@ def a_handshake_that_acknowledges_too_much(scene: Scene) -> Any:
     if reply is None:
         return None
     del reply.cursors[:]
-    reply.cursors.append(codec.cursor_to_wire(Lane.BULK, scene.them.incarnation, 1 << 40))
+    reply.cursors.append(codec.cursor_to_wire(Lane.BULK, scene.them.incarnation, 1 << 60))
     return reply
 
 
@@ -397,7 +397,7 @@ def a_call_for_no_lane(scene: Scene) -> Any:
 @answers("Watch", "how far the child's log is durable above", End(How.NOTHING))
 def a_call_that_everything_is_durable(scene: Scene) -> Any:
     reply = pb.WatchResponse()
-    reply.durable_above.add(level=0, lane=pb.LANE_BULK, position=1 << 40)
+    reply.durable_above.add(level=0, lane=pb.LANE_BULK, position=1 << 60)
     return reply
 
 
