@@ -67,6 +67,13 @@ def address(text: str, *, any_port: bool = False) -> Address:
     return Address(_host(host), port)
 
 
+def enrolment_address(listen: Address, setting: str) -> Address:
+    """Return where invited offices enrol: as set, or at the next port of the link's host."""
+    if setting:
+        return address(setting, any_port=True)
+    return Address(listen.host, listen.port + 1 if listen.port else 0)
+
+
 def _host(text: str) -> str:
     if text.startswith("[") and text.endswith("]"):
         try:

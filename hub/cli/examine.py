@@ -24,6 +24,7 @@ from node.china import china_time
 from node.config import OfficeConfig, load_config
 from node.domain.catalogue import load_catalogue
 from node.domain.units import Level
+from node.identity import files
 from node.keys import KEY_FILE, signer_of
 from node.open import must_be_nobody_elses, must_be_the_store_of
 from node.private import OTHERS, is_open_to_others, readable_by_others
@@ -57,7 +58,7 @@ def examine(folder: Path) -> list[Finding]:
     served = lock_info(folder)
     findings = [
         _sqlite(), _disk(folder, config), _clock(), _open_files(served), *_files(folder, config),
-        _key(folder), _token(folder), _port(config, served),
+        _key(folder), _token(folder), _port(folder, config, served),
     ]  # fmt: skip
     if served is None:
         findings.append(_store(folder, config))
@@ -77,7 +78,7 @@ def check_settings(folder: Path) -> tuple[dict[str, Any], list[Finding]]:
     config = load_config(folder)
     catalogue = load_catalogue([folder / name for name in config.extra_catalogue])
     at = asked(config.listen)
-    if not config.allow_plaintext:
+    if files.load(folder) is None:
         must_be_loopback(at)
     facts: dict[str, Any] = {"unit": config.unit, "catalogue": catalogue.version}
     if lock_info(folder) is not None:
@@ -215,10 +216,10 @@ def _key(folder: Path) -> Finding:
     return Finding("key", good, f"{KEY_FILE} {mode} {shown}", f"{KEY_FILE} {mode} {shown}")
 
 
-def _port(config: OfficeConfig, served: dict[str, object] | None) -> Finding:
+def _port(folder: Path, config: OfficeConfig, served: dict[str, object] | None) -> Finding:
     try:
         at = asked(config.listen)
-        if not config.allow_plaintext:
+        if files.load(folder) is None:
             must_be_loopback(at)
         if served is None:
             must_be_free(at)

@@ -34,7 +34,9 @@ FORMER = {"moved.md"}  # names verbs that are gone
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 TREE: Any = get_command(app)
 PLACEHOLDERS = {"VERB"}
-PURPOSE = re.compile(r"silian (stream|child|parent|bundle) 1")  # what a signature is for, no verb
+PURPOSE = re.compile(
+    r"silian (stream|child|parent|bundle|certificate request|certify) 1"
+)  # what a signature is for, no verb
 
 
 # -- what is written ------------------------------------------------------------------------------
