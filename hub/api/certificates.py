@@ -71,8 +71,8 @@ def renew(
 def revoke(
     context: CallContext, request: pb.RevokeCertificatesRequest
 ) -> pb.RevokeCertificatesResponse:
-    reason = stated_reason(request.reason)
-    revoked = authority.revoke(context.office, request.which, reason)
+    which, reason = request.which.strip(), stated_reason(request.reason)
+    revoked = authority.revoke(context.office, which, reason)
     serials = {each.serial for each in revoked}
     with context.office.store.read() as tx:
         after = [e for unit in {r.unit for r in revoked} for e in table.of_unit(tx, unit)]

@@ -10,8 +10,7 @@ import typer
 
 from hub.cli.arguments import day_of, usage
 from hub.cli.inputs import content_of
-from hub.cli.letters import Letter, expires_text, must_be_valid, read_letter
-from hub.cli.outputs import Force
+from hub.cli.letters import Letter, expires_text, is_void, must_be_valid, read_letter
 from hub.cli.quarantine import Reason
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
@@ -134,7 +133,6 @@ def invite(
     host: Annotated[
         str, typer.Option("--host", help="How they reach this machine. 下级访问本机的地址")
     ] = "",
-    force: Force = False,
 ) -> None:
     """Invite units directly below: one letter each, for one use. 邀请下级入网"""
     from hub.cli import outputs
@@ -162,7 +160,7 @@ def invite(
             secret=each.secret.hex(), expires=expires_text(each.expires_ms),
             fingerprint=made.authority_fingerprint, authority=made.authority,
         )  # fmt: skip
-        with outputs.written(path, force=force) as file:
+        with outputs.written(path, force=is_void(path, each.unit.code)) as file:
             file.write(letter.text(path.name).encode())
     facts = {
         "fingerprint": made.authority_fingerprint, "parent_key": made.parent_key,

@@ -20,11 +20,14 @@ from typing import Any
 from hub.api.tokens import TOKEN_FILE, token_of
 from hub.serve.capacity import file_limit, files_for, hard_file_limit
 from hub.serve.server import asked, health_name, must_be_free, must_be_loopback
+from node.address import must_be_protected
 from node.china import china_time
 from node.config import OfficeConfig, load_config
 from node.domain.catalogue import load_catalogue
 from node.domain.units import Level
 from node.identity import files
+from node.identity.chain import place_in
+from node.identity.place import Place
 from node.keys import KEY_FILE, signer_of
 from node.open import must_be_nobody_elses, must_be_the_store_of
 from node.private import OTHERS, is_open_to_others, readable_by_others
@@ -36,6 +39,7 @@ from node.store.folder_lock import lock_info
 from node.trouble import refusal_of
 from sync.codec.signing import fingerprint
 from sync.model.errors import SilianError
+from sync.rpc.channel import Secure
 
 BUG_FIXED = (3, 51, 3)  # a reset of the write-ahead log could corrupt the file before
 CLOCK_FROM_S = 1_735_689_600  # 2025-01-01: a machine that is earlier has lost its clock
@@ -260,18 +264,33 @@ def _office(folder: Path, config: OfficeConfig) -> Iterator[Finding]:
     if shown := found.link.parent_key:
         yield Finding("parent_key", True, f"上级的密钥 {shown}", f"the parent's key is {shown}")
     if config.parent and parent is not None:
-        yield _parent(config.parent, parent.unit_id, parent.name)
+        try:
+            secure = _secure(folder, config)
+        except SilianError as error:
+            yield _failed("parent", error)
+        else:
+            yield _parent(config.parent, parent.unit_id, parent.name, secure)
 
 
-def _parent(address: str, unit: int, name: str) -> Finding:
+def _secure(folder: Path, config: OfficeConfig) -> Secure | None:
+    """Return the TLS towards the parent; None: this office is not enrolled."""
+    own = files.load(folder)
+    if own is None:
+        must_be_protected(config.parent)
+        return None
+    above = Place(place_in(own.office).path[:-1])
+    return Secure(own.roots_pem, config.parent_tls_name or above.dns, own.key_pem, own.chain_pem)
+
+
+def _parent(address: str, unit: int, name: str, secure: Secure | None) -> Finding:
     """Ask at the parent's address whether the office above this one is served there."""
     import grpc
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-    from sync.rpc.channel import NO_PROXY
+    from sync.rpc.channel import NO_PROXY, open_channel
     from sync.rpc.status import STATUS_ZH
 
-    with grpc.insecure_channel(address, options=(NO_PROXY,)) as channel:
+    with open_channel(address, secure, (NO_PROXY,)) as channel:
         request = health_pb2.HealthCheckRequest(service=health_name(unit))
         try:
             health_pb2_grpc.HealthStub(channel).Check(request, timeout=PARENT_S)

@@ -92,5 +92,13 @@ def must_be_valid(letter: Letter, now_ms: int) -> None:
         )  # fmt: skip
 
 
+def is_void(path: Path, unit: str) -> bool:
+    """Return whether a file is a letter for a unit: a newer invitation takes its place."""
+    try:
+        return read_letter(path).unit == unit
+    except (BadLetter, OSError):
+        return False
+
+
 def expires_text(ms: int) -> str:
     return datetime.fromtimestamp(ms // 1_000, UTC).isoformat()

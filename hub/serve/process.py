@@ -25,8 +25,9 @@ from hub.serve import renewal
 from hub.serve.capacity import Capacity, file_limit
 from hub.serve.maintenance import PERIODIC, tick
 from hub.serve.restored import recover
-from hub.serve.server import Server, must_be_protected
+from hub.serve.server import Server
 from hub.serve.tls import tls_of
+from node.address import must_be_protected
 from node.domain.catalogue import load_catalogue
 from node.domain.units import UnknownUnit
 from node.host import LinkedOffice

@@ -65,22 +65,6 @@ class Exposed(SilianError):
         )
 
 
-class Unprotected(SilianError):
-    """A call to another machine would go without TLS."""
-
-    code = "unprotected"
-    kind = ErrorKind.FAILED_PRECONDITION
-
-    def __init__(self, address: str) -> None:
-        super().__init__(
-            f"{address} is another machine, and this office has no certificate",
-            f"{address} 在其他机器上，而本单位尚无证书",
-            remedy_en="Have the parent invite this office (`silian invite`), then run `silian "
-            "join`.",
-            remedy_zh="请由上级运行 silian invite 发出邀请，再在本单位运行 silian join。",
-        )  # fmt: skip
-
-
 class Server:
     """Starts and stops the process's gRPC server.
 
@@ -179,16 +163,6 @@ def must_be_loopback(at: Address) -> None:
     """Raises: Exposed."""
     if not at.loopback:
         raise Exposed(str(at))
-
-
-def must_be_protected(text: str) -> None:
-    """Refuse to call another machine without TLS. Raises: Unprotected."""
-    try:
-        known = address(text)
-    except Fault:
-        known = Address(text, 0)
-    if not known.loopback:
-        raise Unprotected(text)
 
 
 def must_be_free(at: Address) -> None:

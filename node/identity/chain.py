@@ -146,7 +146,7 @@ def place_in(certificate: x509.Certificate) -> Place:
         raise CertificateNames(0) from None
     uris = names.get_values_for_type(x509.UniformResourceIdentifier)
     hosts = names.get_values_for_type(x509.DNSName)
-    place = read_place(uris[0]) if len(uris) == 1 else None
+    place = read_place(uris[0]) if uris else None
     if place is None or hosts != [place.dns] or len(list(names)) != 2:
         raise CertificateNames(len(uris))
     return place

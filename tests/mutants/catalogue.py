@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 SEEDS = "seeds"
 CRASH = "crash seeds"
+CERTIFICATES = "tests/unit/node/test_certificates.py"
+ENROLMENT = "tests/unit/node/test_service_enrolment.py"
+LIVE = "tests/integration/test_certificates.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -525,5 +528,85 @@ MUTANTS = (
         "work is passed on while a part is open", "INV-18", "node/domain/assignment.py",
         "    ends_parts = kind in (EventKind.CLAIM, EventKind.RELAY)",
         "    ends_parts = kind is EventKind.CLAIM", "tests/unit/node/test_service_work.py",
+    ),
+    Mutant(
+        "a certificate may name two offices", "INV-31", "node/identity/chain.py",
+        " or len(list(names)) != 2", "", CERTIFICATES,
+    ),
+    Mutant(
+        "a certificate is accepted under any host's name", "INV-31", "node/identity/chain.py",
+        "hosts != [place.dns] or ", "", CERTIFICATES,
+    ),
+    Mutant(
+        "a district's authority issues for any office", "INV-31", "node/identity/chain.py",
+        "        if not place.is_within(place_in(authority)):", "        if False:", CERTIFICATES,
+    ),
+    Mutant(
+        "an authority without a limit is accepted", "INV-31", "node/identity/chain.py",
+        "    except x509.ExtensionNotFound:\n        raise CertificateOutside from None",
+        "    except x509.ExtensionNotFound:\n        return", CERTIFICATES,
+    ),
+    Mutant(
+        "an office issues certificates", "INV-31", "node/identity/chain.py",
+        "    if not (constraints.ca and constraints.path_length == 0 and signs):", "    if False:",
+        CERTIFICATES,
+    ),
+    Mutant(
+        "an authority's signature is not checked", "INV-31", "node/identity/chain.py",
+        "        _check_signed(office, authority)\n", "", CERTIFICATES,
+    ),
+    Mutant(
+        "an expired certificate is accepted", "INV-31", "node/identity/chain.py",
+        "    if now > until:\n        raise CertificateExpired\n", "", CERTIFICATES,
+    ),
+    Mutant(
+        "a certificate ends only when it is read again", "INV-31", "node/peers/certificates.py",
+        "        if now > found.until:\n            raise CertificateExpired\n", "", ENROLMENT,
+    ),
+    Mutant(
+        "a certificate of a year is accepted", "INV-31", "node/identity/chain.py",
+        "    if life > timedelta(days=OFFICE_DAYS):", "    if False:", CERTIFICATES,
+    ),
+    Mutant(
+        "a certificate of another branch is accepted", "INV-31", "node/identity/chain.py",
+        "    if place != expected:\n        raise CertificateBranch\n", "", CERTIFICATES,
+    ),
+    Mutant(
+        "a revoked authority still stands for its offices", "INV-35", "node/identity/chain.py",
+        "    _check_revoked(tuple(zip(chain, issuers, strict=True)), trust)",
+        "    _check_revoked(tuple(zip(chain[:1], issuers[:1], strict=True)), trust)", CERTIFICATES,
+    ),
+    Mutant(
+        "an older revocation list is taken", "INV-35", "node/identity/revocations.py",
+        "    if come.number < known.number:", "    if False:", CERTIFICATES,
+    ),
+    Mutant(
+        "a revocation list counts under any signature", "INV-35", "node/identity/revocations.py",
+        "    if not signed or found.issuer", "    if found.issuer", CERTIFICATES,
+    ),
+    Mutant(
+        "the number of a revocation list goes back in the store", "INV-35",
+        "node/store/certificates.py",
+        " WHERE revocation_list.number<excluded.number", "", ENROLMENT,
+    ),
+    Mutant(
+        "an invitation is used by any keys", "INV-31", "node/services/enrolment/invitations.py",
+        "        or found.used_by not in (b\"\", whose)\n", "", ENROLMENT,
+    ),
+    Mutant(
+        "an invitation never ends", "INV-31", "node/services/enrolment/invitations.py",
+        " or found.expires_ms <= office.clock.now_ms()\n", "\n", ENROLMENT,
+    ),
+    Mutant(
+        "an invitation replaces any key", "INV-31", "node/services/enrolment/invitations.py",
+        "    if not found.replaces and not", "    if False and not", ENROLMENT,
+    ),
+    Mutant(
+        "a session counts over any host's connection", "INV-31", "hub/link/callers.py",
+        "(bound.session, bound.host) != (session, host)", "bound.session != session", LIVE,
+    ),
+    Mutant(
+        "a revoked office's open calls go on", "INV-35", "hub/link/callers.py",
+        "                parent.sessions.end_session(unit)\n", "", LIVE,
     ),
 )  # fmt: skip
