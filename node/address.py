@@ -6,6 +6,8 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
+from sync.model.errors import ErrorKind, SilianError
+
 PORT_MAX = 65_535
 _NAME = re.compile(
     r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?", re.ASCII
@@ -20,6 +22,22 @@ class Fault(ValueError):
         super().__init__(en)
         self.en = en
         self.zh = zh
+
+
+class Unprotected(SilianError):
+    """A call to another machine would go without TLS."""
+
+    code = "unprotected"
+    kind = ErrorKind.FAILED_PRECONDITION
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"{address} is another machine, and this office has no certificate",
+            f"{address} 在其他机器上，而本单位尚无证书",
+            remedy_en="Have the parent invite this office (`silian invite`), then run `silian "
+            "join`.",
+            remedy_zh="请由上级运行 silian invite 发出邀请，再在本单位运行 silian join。",
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +83,23 @@ def address(text: str, *, any_port: bool = False) -> Address:
             f"的端口 {port} 超出范围，端口应为 {least} 至 {PORT_MAX}",
         )
     return Address(_host(host), port)
+
+
+def must_be_protected(text: str) -> None:
+    """Refuse to call another machine without TLS. Raises: Unprotected."""
+    try:
+        known = address(text)
+    except Fault:
+        known = Address(text, 0)
+    if not known.loopback:
+        raise Unprotected(text)
+
+
+def enrolment_address(listen: Address, setting: str) -> Address:
+    """Return where invited offices enrol: as set, or at the next port of the link's host."""
+    if setting:
+        return address(setting, any_port=True)
+    return Address(listen.host, listen.port + 1 if listen.port else 0)
 
 
 def _host(text: str) -> str:

@@ -28,6 +28,7 @@ from node.private import write_whole
 FILE = "office.toml"
 LOG_DAYS_MIN = 30
 PREFIX = "SILIAN_"
+RETIRED = ("allow_plaintext",)  # an older program wrote them; they have no effect
 UNWRITTEN = ("store_password",)  # a secret comes from a file of its own or the environment
 
 
@@ -39,6 +40,10 @@ def _none_or_thirty(days: int) -> int:
 
 def _listen(text: str) -> str:
     return str(address(text, any_port=True))
+
+
+def _enrolment(text: str) -> str:
+    return str(address(text, any_port=True)) if text.strip() else ""
 
 
 def _parent(text: str) -> str:
@@ -117,8 +122,16 @@ class OfficeConfig(BaseSettings):
         default=True,
         description="pass on by itself work that only goes through this office",
     )
-    allow_plaintext: bool = Field(
-        default=False, description="allow a listen address other than loopback without TLS"
+    enrolment: Annotated[str, AfterValidator(_enrolment)] = Field(
+        default="",
+        description="address where invited offices enrol; empty: the port after that of `listen`",
+    )
+    parent_enrolment: Annotated[str, AfterValidator(_parent)] = Field(
+        default="", description="address where the parent gives out certificates; from its letter"
+    )
+    parent_tls_name: str = Field(
+        default="",
+        description="name in the certificate of the parent's process; empty: the parent's own",
     )
     reflection: bool = Field(
         default=False, description="let programs ask the server for the contract (gRPC reflection)"
@@ -183,7 +196,7 @@ def _not_utf8(where: str, line: int) -> BadConfig:
 def parse_config(where: str, values: dict[str, Any]) -> OfficeConfig:
     """Check settings, those of the environment too. Raises: BadConfig."""
     try:
-        return OfficeConfig(**values)
+        return OfficeConfig(**{n: value for n, value in values.items() if n not in RETIRED})
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])

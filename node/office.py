@@ -22,6 +22,7 @@ from node.config import OfficeConfig
 from node.domain.units import BadTree, Level, Tree, Unit
 from node.folds.context import FoldContext
 from node.folds.folds import Folds
+from node.peers.certificates import Certificates
 from node.peers.comparisons import Comparisons
 from node.peers.fenced import Fenced
 from node.peers.refusals import QuotaRefusals, SignatureRefusals
@@ -93,6 +94,7 @@ class Office:
         self.comparisons = Comparisons(self)
         self.signature_refusals = SignatureRefusals(self)
         self.quota_refusals = QuotaRefusals(self)
+        self.certificates = Certificates(self, parts.folder)
         self.store.on_reopened(self._reload)
 
     # -- who and where -----------------------------------------------------------------------

@@ -43,11 +43,16 @@ class BadRequest(SilianError):
 
 @dataclass(frozen=True, slots=True)
 class CallContext:
-    """One office for its own people's calls. `dialer`, `parent`: None unless it is served."""
+    """One office for its own people's calls. `dialer`, `parent`: None unless it is served.
+
+    `tls_name`: the name in the certificate of the process that serves it; "": it is not served, or
+    without TLS.
+    """
 
     office: LinkedOffice
     dialer: Dialer | None = None
     parent: Parent | None = None
+    tls_name: str = ""
 
     def resolve_unit(self, text: str, tree: Tree | None = None) -> int:
         """Return the unit meant by a code, a name or a path; "" is this office's own.

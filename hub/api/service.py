@@ -10,6 +10,7 @@ import grpc
 
 from hub.api import (
     bundles,
+    certificates,
     comparison,
     conflicts,
     corrections,
@@ -35,6 +36,7 @@ _METHODS: dict[str, Method] = {
     **find.METHODS,
     **comparison.METHODS,
     **retention.METHODS,
+    **certificates.METHODS,
     **registers.METHODS,
     **files.METHODS,
     **bundles.METHODS,

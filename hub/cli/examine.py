@@ -20,10 +20,14 @@ from typing import Any
 from hub.api.tokens import TOKEN_FILE, token_of
 from hub.serve.capacity import file_limit, files_for, hard_file_limit
 from hub.serve.server import asked, health_name, must_be_free, must_be_loopback
+from node.address import must_be_protected
 from node.china import china_time
 from node.config import OfficeConfig, load_config
 from node.domain.catalogue import load_catalogue
 from node.domain.units import Level
+from node.identity import files
+from node.identity.chain import place_in
+from node.identity.place import Place
 from node.keys import KEY_FILE, signer_of
 from node.open import must_be_nobody_elses, must_be_the_store_of
 from node.private import OTHERS, is_open_to_others, readable_by_others
@@ -35,6 +39,7 @@ from node.store.folder_lock import lock_info
 from node.trouble import refusal_of
 from sync.codec.signing import fingerprint
 from sync.model.errors import SilianError
+from sync.rpc.channel import Secure
 
 BUG_FIXED = (3, 51, 3)  # a reset of the write-ahead log could corrupt the file before
 CLOCK_FROM_S = 1_735_689_600  # 2025-01-01: a machine that is earlier has lost its clock
@@ -57,7 +62,7 @@ def examine(folder: Path) -> list[Finding]:
     served = lock_info(folder)
     findings = [
         _sqlite(), _disk(folder, config), _clock(), _open_files(served), *_files(folder, config),
-        _key(folder), _token(folder), _port(config, served),
+        _key(folder), _token(folder), _port(folder, config, served),
     ]  # fmt: skip
     if served is None:
         findings.append(_store(folder, config))
@@ -77,7 +82,7 @@ def check_settings(folder: Path) -> tuple[dict[str, Any], list[Finding]]:
     config = load_config(folder)
     catalogue = load_catalogue([folder / name for name in config.extra_catalogue])
     at = asked(config.listen)
-    if not config.allow_plaintext:
+    if files.load(folder) is None:
         must_be_loopback(at)
     facts: dict[str, Any] = {"unit": config.unit, "catalogue": catalogue.version}
     if lock_info(folder) is not None:
@@ -215,10 +220,10 @@ def _key(folder: Path) -> Finding:
     return Finding("key", good, f"{KEY_FILE} {mode} {shown}", f"{KEY_FILE} {mode} {shown}")
 
 
-def _port(config: OfficeConfig, served: dict[str, object] | None) -> Finding:
+def _port(folder: Path, config: OfficeConfig, served: dict[str, object] | None) -> Finding:
     try:
         at = asked(config.listen)
-        if not config.allow_plaintext:
+        if files.load(folder) is None:
             must_be_loopback(at)
         if served is None:
             must_be_free(at)
@@ -259,18 +264,33 @@ def _office(folder: Path, config: OfficeConfig) -> Iterator[Finding]:
     if shown := found.link.parent_key:
         yield Finding("parent_key", True, f"上级的密钥 {shown}", f"the parent's key is {shown}")
     if config.parent and parent is not None:
-        yield _parent(config.parent, parent.unit_id, parent.name)
+        try:
+            secure = _secure(folder, config)
+        except SilianError as error:
+            yield _failed("parent", error)
+        else:
+            yield _parent(config.parent, parent.unit_id, parent.name, secure)
 
 
-def _parent(address: str, unit: int, name: str) -> Finding:
+def _secure(folder: Path, config: OfficeConfig) -> Secure | None:
+    """Return the TLS towards the parent; None: this office is not enrolled."""
+    own = files.load(folder)
+    if own is None:
+        must_be_protected(config.parent)
+        return None
+    above = Place(place_in(own.office).path[:-1])
+    return Secure(own.roots_pem, config.parent_tls_name or above.dns, own.key_pem, own.chain_pem)
+
+
+def _parent(address: str, unit: int, name: str, secure: Secure | None) -> Finding:
     """Ask at the parent's address whether the office above this one is served there."""
     import grpc
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-    from sync.rpc.channel import NO_PROXY
+    from sync.rpc.channel import NO_PROXY, open_channel
     from sync.rpc.status import status_texts
 
-    with grpc.insecure_channel(address, options=(NO_PROXY,)) as channel:
+    with open_channel(address, secure, (NO_PROXY,)) as channel:
         request = health_pb2.HealthCheckRequest(service=health_name(unit))
         try:
             health_pb2_grpc.HealthStub(channel).Check(request, timeout=PARENT_S)

@@ -12,6 +12,7 @@ import typer
 from hub.cli import (
     admin,
     bundles,
+    certificates,
     comparison,
     conflicts,
     corrections,
@@ -80,6 +81,7 @@ for part in (
     quarantine,
     comparison,
     retention,
+    certificates,
     demo,
 ):
     part.register(app)

@@ -54,12 +54,6 @@ def init(
             "--store-password-file", help="File with the database password. 数据库密码文件"
         ),
     ] = "",
-    allow_plaintext: Annotated[
-        bool,
-        typer.Option(
-            "--allow-plaintext", help="Accept other machines without encryption. 允许不加密监听"
-        ),
-    ] = False,
     tree: Annotated[Path | None, typer.Option("--tree", help="CSV file of units. 区划文件")] = None,
     tree_from: Annotated[
         str, typer.Option("--tree-from", help="First day on which that tree is valid. 区划起始日期")
@@ -73,7 +67,7 @@ def init(
     import random
 
     from hub.api.tokens import token_of
-    from hub.serve.server import CannotListen, asked, must_be_free, must_be_loopback
+    from hub.serve.server import CannotListen, asked, must_be_free
     from node.config import parse_config
     from node.domain.catalogue import load_catalogue
     from node.domain.units import Level
@@ -88,11 +82,9 @@ def init(
         )  # fmt: skip
     settings: dict[str, Any] = {
         "unit": unit, "parent": parent, "listen": listen, "store": store,
-        "store_password_file": store_password_file, "allow_plaintext": allow_plaintext,
+        "store_password_file": store_password_file,
     }  # fmt: skip
     config = parse_config("silian init", settings)
-    if not config.allow_plaintext:
-        must_be_loopback(asked(config.listen))
     made = init_office(
         terminal.folder,
         config,

@@ -18,7 +18,19 @@ from typer._click.formatting import HelpFormatter
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "Office 单位",
-        ("init", "serve", "today", "status", "where", "sync", "unit", "bundle", "demo"),
+        (
+            "init",
+            "serve",
+            "today",
+            "status",
+            "where",
+            "sync",
+            "unit",
+            "bundle",
+            "invite",
+            "join",
+            "demo",
+        ),
     ),
     ("Registers 台账", ("register", "record", "import", "export", "template", "correction")),
     ("Work 工作任务", ("work", "order")),
@@ -37,13 +49,20 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "explain",
         ),
     ),
-    ("Machine 运行维护", ("doctor", "db", "config", "version")),
+    ("Machine 运行维护", ("doctor", "cert", "db", "config", "version")),
 )
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "init": ("silian init --dir home --unit 万家花园社区 --parent 127.0.0.1:7412",),
     "serve": ("silian serve --dir home", "silian serve --dir street --dir home"),
     "status": ("silian status --dir home", "silian status --dir city --tree --check"),
+    "invite": (
+        "silian invite --unit 闸弄口街道 --out 邀请函",
+        "silian invite --all-below --out 邀请函 --hours 8",
+    ),
+    "join": ("silian join 330102013000.invite --dir street --listen 10.1.2.3:7412",),
+    "cert ls": ("silian cert ls --within 30d",),
+    "cert revoke": ("silian cert revoke 万家花园社区 --reason 设备遗失",),
     "where": ("silian where premises 文体中心",),
     "register ls": ("silian register ls",),
     "register show": ("silian register show 居民",),

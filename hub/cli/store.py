@@ -14,6 +14,7 @@ from hub.cli.refusals import FileExists, NotForPostgreSQL, Refusal
 from node import logs
 from node.china import china_time
 from node.config import FILE, OfficeConfig, load_config
+from node.identity.files import CA_FILE, ROOTS_FILE, TLS_FILE
 from node.keys import KEY_FILE
 from node.open import must_be_the_store_of
 from node.private import make_file, make_folder, naming, sync_folder
@@ -24,7 +25,7 @@ from node.store.folder_lock import FolderLock
 
 PIECE_BYTES = 1 << 20
 # What a complete backup has; the store last, so that a folder with a store has all the rest.
-WHOLE = (FILE, KEY_FILE, DATABASE)
+WHOLE = (FILE, KEY_FILE, TLS_FILE, ROOTS_FILE, CA_FILE, DATABASE)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Any
 from google.protobuf.descriptor import ServiceDescriptor
 
 from sync.wire.office.v1 import bundle_pb2
+from sync.wire.office.v1 import certificates_pb2
 from sync.wire.office.v1 import corrections_pb2
 from sync.wire.office.v1 import daily_pb2
 from sync.wire.office.v1 import figures_pb2
@@ -123,6 +124,47 @@ class Calls:
         dry_run: bool | None = ...,
     ) -> retention_pb2.ApplyRetentionResponse:
         """Truncates what nobody needs of the log, or only shows who needs it."""
+
+    def list_certificates(
+        self,
+        *,
+        within_days: int | None = ...,
+    ) -> certificates_pb2.ListCertificatesResponse:
+        """Certificates that this office has issued, and its own."""
+
+    def get_certificate(
+        self,
+    ) -> certificates_pb2.GetCertificateResponse:
+        """This office's own certificate."""
+
+    def found_authority(
+        self,
+    ) -> certificates_pb2.FoundAuthorityResponse:
+        """Makes the city's authority."""
+
+    def renew_certificate(
+        self,
+    ) -> certificates_pb2.RenewCertificateResponse:
+        """Renews this office's certificate now."""
+
+    def revoke_certificates(
+        self,
+        *,
+        which: str | None = ...,
+        reason: str | None = ...,
+    ) -> certificates_pb2.RevokeCertificatesResponse:
+        """Revokes certificates."""
+
+    def invite_units(
+        self,
+        *,
+        units: Iterable[str] | None = ...,
+        all_below: bool | None = ...,
+        hours: int | None = ...,
+        replaces: bool | None = ...,
+        host: str | None = ...,
+    ) -> certificates_pb2.InviteUnitsResponse:
+        """Lets units directly below enrol."""
 
     def write_bundle(
         self,

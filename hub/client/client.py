@@ -15,6 +15,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from hub.api.tokens import TOKEN_KEY, token_of
 from hub.client.calls import SERVICE, Calls
+from node.address import must_be_protected
 from node.store.folder_lock import OfficeBusy, lock_info
 from sync.model.errors import ErrorKind, SilianError
 from sync.rpc.channel import OPTIONS
@@ -90,7 +91,7 @@ class OfficeClient(Calls):
         """Reach the office of a folder, served or not, or the one at an address by its token.
 
         `busy_wait_s`: how long to wait for another command that has the office open.
-        Raises: BadConfig, OfficeBusy, StoreUnavailable, NewerSchema, OlderSchema.
+        Raises: Unprotected, BadConfig, OfficeBusy, StoreUnavailable, NewerSchema, OlderSchema.
         """
         if isinstance(where, str):
             return cls(Remote(where, token), where)
@@ -116,6 +117,7 @@ class Remote:
     """An office that a process serves."""
 
     def __init__(self, address: str, token: str) -> None:
+        must_be_protected(address)  # the token would go in the clear
         self._address = address
         self._metadata = ((TOKEN_KEY, token),)
         self._channel = grpc.insecure_channel(address, options=OPTIONS)

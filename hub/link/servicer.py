@@ -7,11 +7,14 @@ from typing import Any
 
 import grpc
 
+from hub.link.callers import Callers, certificates_of
 from sync.codec import entry as codec
 from sync.codec import receipt, statement
-from sync.link import Hello, Parent, SessionUnknown, Verdict
+from sync.link import Hello, Parent, Verdict
+from sync.model.errors import SilianError
 from sync.model.schema import Lane
 from sync.recovery.heads import required_of, required_to_wire
+from sync.rpc.status import status_of
 from sync.wire.link.v1 import link_pb2 as pb
 
 TO_KEY = "silian-to"  # metadata: the unit whose office is called; a process may serve many
@@ -20,15 +23,18 @@ TO_KEY = "silian-to"  # metadata: the unit whose office is called; a process may
 class LinkServicer:
     """Finds the office called and passes the message to its `Parent`."""
 
-    def __init__(self, parent_of: Callable[[int], Parent]) -> None:
+    def __init__(self, parent_of: Callable[[int], Parent], callers: Callers | None = None) -> None:
         self._parent_of = parent_of
+        self._callers = callers or Callers()
 
     def Hello(self, request: pb.HelloRequest, context: grpc.ServicerContext) -> pb.HelloResponse:
         parent = self._parent(context)
         me = parent.host.replica.identity
+        certificates = certificates_of(parent)
         answer = parent.hello(
             Hello(
-                unit=caller(context, request.unit),
+                certified=self._callers.check_hello(certificates, context, request),
+                unit=request.unit,
                 level=request.level,
                 incarnation=request.incarnation,
                 protocol_min=request.protocol_min,
@@ -52,6 +58,8 @@ class LinkServicer:
                 required_heads=required_of(request.required_heads, request.cursors, me.incarnation),
             )
         )
+        if certificates.enrolled and answer.session:
+            self._callers.opened(me.unit, context, request, answer.session)
         go_on = answer.verdict in (Verdict.ACCEPTED, Verdict.SNAPSHOT)
         return pb.HelloResponse(
             verdict=answer.verdict.value,  # type: ignore[arg-type]  # the wire's numbers
@@ -76,12 +84,19 @@ class LinkServicer:
             receipts=map(receipt.to_wire, parent.receipts_for(request.unit, hello=True))
             if go_on
             else (),
+            certificates=certificates.own(),
+            revocations=[
+                pb.RevocationList(list=kept.der, authority=kept.authority)
+                for kept in certificates.lists_after(
+                    {each.issuer: each.number for each in request.revocations}
+                )
+            ],
         )
 
     def Push(self, request: pb.PushRequest, context: grpc.ServicerContext) -> pb.PushResponse:
         batch = codec.batch_from_wire(request.batch)
         received, durable_above = self._parent(context).push(
-            caller(context, request.unit),
+            self._caller(context, request),
             request.session,
             batch,
         )
@@ -95,7 +110,7 @@ class LinkServicer:
 
     def Pull(self, request: pb.PullRequest, context: grpc.ServicerContext) -> pb.PullResponse:
         batch = self._parent(context).pull(
-            caller(context, request.unit),
+            self._caller(context, request),
             request.session,
             codec.lane_from_wire(request.cursor.lane),
             request.cursor.position,
@@ -104,7 +119,7 @@ class LinkServicer:
         return pb.PullResponse(batch=codec.batch_to_wire(batch))
 
     def Replay(self, request: pb.ReplayRequest, context: grpc.ServicerContext) -> pb.ReplayResponse:
-        parent, unit = self._parent(context), caller(context, request.unit)
+        parent, unit = self._parent(context), self._caller(context, request)
         if request.probing:
             probes = list(map(codec.head_from_wire, request.probes))
             found = parent.recognise(unit, request.session, probes)
@@ -137,7 +152,7 @@ class LinkServicer:
         self, request: pb.RestoreParentRequest, context: grpc.ServicerContext
     ) -> pb.RestoreParentResponse:
         self._parent(context).restore_own(
-            caller(context, request.unit), request.session, request.entries,
+            self._caller(context, request), request.session, request.entries,
             codec.signatures_from_wire(request.signatures), last=request.last,
         )  # fmt: skip
         return pb.RestoreParentResponse()
@@ -146,7 +161,7 @@ class LinkServicer:
         self, request: pb.SnapshotRequest, context: grpc.ServicerContext
     ) -> pb.SnapshotResponse:
         chunk = self._parent(context).snapshot(
-            caller(context, request.unit), request.session, request.after
+            self._caller(context, request), request.session, request.after
         )
         return pb.SnapshotResponse(
             payload=chunk.payload, next=chunk.next, done=chunk.done, total=chunk.total
@@ -156,13 +171,13 @@ class LinkServicer:
         self, request: pb.UploadSnapshotRequest, context: grpc.ServicerContext
     ) -> pb.UploadSnapshotResponse:
         self._parent(context).upload_snapshot(
-            caller(context, request.unit), request.session, request.payload
+            self._caller(context, request), request.session, request.payload
         )
         return pb.UploadSnapshotResponse()
 
     def Digest(self, request: pb.DigestRequest, context: grpc.ServicerContext) -> pb.DigestResponse:
         return self._parent(context).compare(
-            caller(context, request.unit), request.session, request
+            self._caller(context, request), request.session, request
         )
 
     def watch(
@@ -178,7 +193,7 @@ class LinkServicer:
         """
         try:
             parent = self._parent(context)
-            unit = caller(context, request.unit)
+            unit = self._caller(context, request)
 
             def watch_reply(lanes: Iterable[Lane]) -> None:
                 if context.is_active():
@@ -188,8 +203,8 @@ class LinkServicer:
                     send(None)
 
             ended = parent.watch(unit, request.session, watch_reply)
-        except SessionUnknown as error:
-            context.set_code(grpc.StatusCode.FAILED_PRECONDITION)
+        except SilianError as error:
+            context.set_code(status_of(error))
             context.set_details(error.en)
             send(None)
             return
@@ -200,21 +215,20 @@ class LinkServicer:
     def _parent(self, context: grpc.ServicerContext) -> Parent:
         return self._parent_of(called(context))
 
+    def _caller(self, context: grpc.ServicerContext, request: Any) -> int:
+        """Return the unit that calls. Raises: a CertificateRefused; SessionUnknown."""
+        parent = self._parent(context)
+        return self._callers.caller(
+            parent.host.replica.identity.unit, certificates_of(parent), context,
+            request.unit, request.session,
+        )  # fmt: skip
+
 
 def called(context: grpc.ServicerContext) -> int:
     """Return the unit whose office is called; 0 when the call does not name it."""
     value: Any = dict(context.invocation_metadata()).get(TO_KEY, "0")
     text = value.decode() if isinstance(value, bytes) else value
     return int(text) if text.isdecimal() and len(text) <= 19 else 0
-
-
-def caller(context: grpc.ServicerContext, claimed: int) -> int:
-    """Return the unit that calls.
-
-    The only place where a caller's identity is decided. Until enrolment and mutual TLS exist, the
-    claim is believed, and `hub.serve.server` therefore listens on the loopback only.
-    """
-    return claimed
 
 
 def _within_limits(method: Callable[..., Any]) -> Callable[..., Any]:

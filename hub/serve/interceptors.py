@@ -11,14 +11,17 @@ import structlog
 from google.protobuf.message import DecodeError
 
 from hub.serve.call_pots import SilentCalls, WorkSlots, is_control
+from hub.serve.doors import WrongDoor
 from node.trouble import refusal_of
 from sync.model.errors import Malformed, SilianError
-from sync.rpc.status import to_grpc
+from sync.rpc.status import status_of, to_grpc
 
 _OFFICE_CALLS = ".OfficeService/"  # a person's own values; between offices it is our mistake
 _OF_VALUES = (ArithmeticError, ValueError)
 
 log = structlog.get_logger()
+
+Check = Callable[[str, grpc.ServicerContext], None]
 
 if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[Any, Any]
@@ -37,8 +40,11 @@ class GuardCalls(grpc.ServerInterceptor):
     called before the message has come.
     """
 
-    def __init__(self, silent: SilentCalls, slots: WorkSlots) -> None:
-        self._silent, self._slots = silent, slots
+    def __init__(
+        self, silent: SilentCalls, slots: WorkSlots, check: Check = lambda _name, _context: None
+    ) -> None:
+        """`check`: refuses a call of this name before its message has come."""
+        self._silent, self._slots, self._check = silent, slots, check
         self._known: dict[str, tuple[Handler, Handler]] = {}  # method -> unchanged, guarded
 
     def intercept_service(
@@ -72,7 +78,8 @@ class GuardCalls(grpc.ServerInterceptor):
             return grpc.stream_stream_rpc_method_handler(both, read, write)
         return handler
 
-    def _first(self, requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
+    def _first(self, requests: Iterator[Any], context: grpc.ServicerContext, name: str) -> Any:
+        self._check(name, context)
         request = self._silent.first(requests, context)
         if isinstance(request, Malformed):
             raise request
@@ -81,7 +88,7 @@ class GuardCalls(grpc.ServerInterceptor):
     def _unary(self, method: Callable[..., Any], name: str) -> Callable[..., Any]:
         def call(requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
             try:
-                request = self._first(requests, context)
+                request = self._first(requests, context, name)
                 with self._slots.hold(control=is_control(name, request)):
                     return method(request, context)
             except grpc.RpcError:
@@ -94,7 +101,7 @@ class GuardCalls(grpc.ServerInterceptor):
     def _stream(self, method: Callable[..., Any], name: str) -> Callable[..., Any]:
         def call(requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
             try:
-                request = self._first(requests, context)
+                request = self._first(requests, context, name)
                 with self._slots.hold(control=False):
                     yield from method(request, context)
             except grpc.RpcError:
@@ -107,7 +114,7 @@ class GuardCalls(grpc.ServerInterceptor):
     def _both(self, method: Callable[..., Any], name: str) -> Callable[..., Any]:
         def call(requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
             try:
-                first = self._first(requests, context)
+                first = self._first(requests, context, name)
                 with self._slots.hold(control=False):
                     yield from method(_sound(chain((first,), requests)), context)
             except grpc.RpcError:
@@ -122,10 +129,10 @@ class GuardCalls(grpc.ServerInterceptor):
             requests: Iterator[Any], context: grpc.ServicerContext, send: Callable[[Any], None]
         ) -> None:
             try:
-                request = self._first(requests, context)
-            except Malformed as error:
+                request = self._first(requests, context, name)
+            except (Malformed, WrongDoor) as error:
                 log.warning("call_refused", method=name, code=error.code, reason=error.en)
-                context.set_code(grpc.StatusCode.INVALID_ARGUMENT)
+                context.set_code(status_of(error))
                 context.set_details(error.en)
                 send(None)
                 return

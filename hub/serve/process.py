@@ -17,24 +17,33 @@ import structlog
 from hub.api import service
 from hub.api.call_context import CallContext
 from hub.api.tokens import token_of, unit_for_token
+from hub.link import enrolment
+from hub.link.callers import Callers
+from hub.link.enrolment import EnrolmentServicer
 from hub.link.servicer import TO_KEY, LinkServicer, handlers
+from hub.serve import renewal
 from hub.serve.capacity import Capacity, file_limit
 from hub.serve.maintenance import PERIODIC, tick
 from hub.serve.restored import recover
 from hub.serve.server import Server
+from hub.serve.tls import tls_of
+from node.address import must_be_protected
 from node.domain.catalogue import load_catalogue
 from node.domain.units import UnknownUnit
 from node.host import LinkedOffice
+from node.identity.files import Credentials
 from node.jobs import Jobs
 from node.open import open_office
 from sync.link import CLOSE_AFTER_S, ChildEnd, Dialer, Lines, Parent
 from sync.log.outcome import Waiters
 from sync.model.schema import Lane
+from sync.rpc.channel import Secure
 
 GRACE_S = 10.0
 LEAVE_S = 3.0  # how long threads have to end once every store is closed
 LINK_WORKERS_MAX = 8  # they work on our own stores; none waits for a parent
 STATUS_AFTER_MS = 1_000
+CERTIFICATES_EVERY_S = 20  # a revocation ends open calls within that (INV-35 allows 60)
 ASK_AGAIN = 4  # times after a change, each after twice as long; later the tick does it
 
 
@@ -47,6 +56,7 @@ class Served:
         self.dialer: Dialer | None = None
         self._process = process
         self._heartbeat_due = threading.Event()
+        self._dialled_with: Credentials | None = None  # what the connection upward was opened with
         if office.config.parent:
             self.dialer = self._dialer(office.config.parent, process)
             office.on_wake(self._wake_upward)
@@ -58,13 +68,38 @@ class Served:
 
         return Dialer(
             ChildEnd(office, parent_unit),
-            connect=lambda: process.lines.connect(address, ((TO_KEY, str(parent_unit)),)),
+            connect=lambda: process.lines.connect(
+                address, ((TO_KEY, str(parent_unit)),), self._secure(address, parent_unit)
+            ),
             workers=process.workers,
             later=process.jobs.later,
             rng=office.rng,
             log=office.log.bind(parent=address),
             pushed=self._handshake_soon,
         )
+
+    def _secure(self, address: str, parent: int) -> Secure | None:
+        """Return the TLS towards the parent; None on loopback before the office is enrolled.
+
+        Raises: Unprotected.
+        """
+        tls = self._process.tls
+        if tls is not None and self.office.certificates.enrolled:
+            self._dialled_with = tls.credentials
+            return tls.towards(self.office, parent)
+        must_be_protected(address)
+        return None
+
+    def see_to_certificates(self) -> None:
+        """Renew in time, dial again with what was renewed, and end what was revoked."""
+        renewal.renew_if_due(self.office)
+        self._process.callers.end_refused(self.parent, self.office.certificates)
+        tls = self._process.tls
+        if tls is None or self.dialer is None or self._dialled_with is None:
+            return
+        changed = tls.credentials is not self._dialled_with
+        if changed or self.office.certificates.is_parent_refused():
+            self.dialer.redial()
 
     def _wake_upward(self, waiters: Waiters) -> None:
         if self.dialer is not None and waiters.up:
@@ -134,6 +169,7 @@ class Process:
     ) -> None:
         self.workers = ThreadPoolExecutor(LINK_WORKERS_MAX, thread_name_prefix="link")
         self.lines = Lines()
+        self.callers = Callers()
         self.jobs = Jobs(rng)
         self.served: dict[int, Served] = {}
         self._tokens: dict[int, str] = {}
@@ -151,8 +187,9 @@ class Process:
                 self._tokens[office.identity.unit] = token_of(folder)
             first = next(iter(self.served.values())).office.config
             self.capacity = Capacity.of(served.office for served in self.served.values())
+            self.tls = tls_of(served.office for served in self.served.values())
             self.server = Server(
-                listen or first.listen, allow_plaintext=first.allow_plaintext,
+                listen or first.listen, tls=self.tls, enrolment=first.enrolment,
                 capacity=self.capacity,
             )  # fmt: skip
         except BaseException:
@@ -161,7 +198,8 @@ class Process:
 
     def start(self) -> str:
         """Serve, dial, tick; return the address. Raises: CannotListen."""
-        self.server.add(handlers(LinkServicer(self.parent_of)))
+        self.server.add(handlers(LinkServicer(self.parent_of, self.callers)))
+        self.server.add(enrolment.handlers(EnrolmentServicer(self.office_of)))
         self.server.add(service.handlers(self.context_for))
         if any(served.office.config.reflection for served in self.served.values()):
             self.server.reflect(service.NAME)
@@ -174,10 +212,13 @@ class Process:
         self.jobs.start()
         for served in self.served.values():
             office = served.office
-            office.publish_address(address, files=self.capacity.files)
+            office.publish_address(self.server.local, files=self.capacity.files)
             self.server.serves(office.identity.unit)
             name = f"{office.unit.code}:tick"
             self.jobs.every(office.config.sync_interval_s, name, served.tick)
+            if office.certificates.enrolled:
+                name = f"{office.unit.code}:certificates"
+                self.jobs.every(CERTIFICATES_EVERY_S, name, served.see_to_certificates)
             for job in PERIODIC:
                 self.jobs.periodic(office, job)
             if served.dialer is not None:
@@ -206,10 +247,15 @@ class Process:
         """Return the parent's end of the office called."""
         return self.served_of(unit).parent
 
+    def office_of(self, unit: int) -> LinkedOffice:
+        """Return the office called."""
+        return self.served_of(unit).office
+
     def context_for(self, token: str) -> CallContext:
         """Return the office whose token was shown. Raises: Unauthenticated."""
         served = self.served[unit_for_token(token, self._tokens.items())]
-        return CallContext(served.office, served.dialer, served.parent)
+        name = self.tls.name if self.tls is not None else ""
+        return CallContext(served.office, served.dialer, served.parent, name)
 
     def stop(self) -> None:
         """Stop gracefully: calls under way end, links close, every store is checkpointed."""

@@ -1,4 +1,4 @@
-"""The gRPC server of a process: one address for all of its offices, limits, health."""
+"""The gRPC server of a process: its ports for all of its offices, limits, health."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from hub.serve.call_pots import SilentCalls, WorkSlots
 from hub.serve.capacity import Capacity
+from hub.serve.doors import check_door
 from hub.serve.interceptors import GuardCalls
-from node.address import Address, Fault, address
+from hub.serve.tls import Tls
+from node.address import Address, Fault, address, enrolment_address
 from node.bad_config import BadConfig
 from node.trouble import system_zh
 from sync.model.errors import ErrorKind, SilianError
@@ -56,20 +58,27 @@ class Exposed(SilianError):
         super().__init__(
             f"{address} can be reached from other machines without TLS",
             f"{address} 未启用 TLS，不能对外监听",
-            remedy_en="Listen on 127.0.0.1, or set allow_plaintext if the network is closed.",
-            remedy_zh="请监听 127.0.0.1；若网络完全封闭，可设置 allow_plaintext。",
+            remedy_en="Listen on 127.0.0.1, or enrol the office first: `silian cert init` at the "
+            "city, an invitation and `silian join` elsewhere.",
+            remedy_zh="请监听 127.0.0.1，或先办理入网：市级运行 silian cert init，"
+            "其他单位凭邀请函运行 silian join。",
         )
 
 
 class Server:
-    """Starts and stops the process's gRPC server."""
+    """Starts and stops the process's gRPC server.
+
+    With `tls`, others reach it at `listen` and `enrolment`, and programs at a port of loopback.
+    """
 
     def __init__(
-        self, listen: str, *, allow_plaintext: bool = False, capacity: Capacity | None = None,
-        limits: PeerLimits = PEER_LIMITS,
+        self, listen: str, *, tls: Tls | None = None, enrolment: str = "",
+        capacity: Capacity | None = None, limits: PeerLimits = PEER_LIMITS,
     ) -> None:  # fmt: skip
         self._asked = asked(listen)
-        if not allow_plaintext:
+        self._tls = tls
+        self._enrolment = enrolment_address(self._asked, enrolment)
+        if tls is None:
             must_be_loopback(self._asked)
         capacity = capacity or Capacity()
         # A thread for each call that is let in: one that waits for its message sleeps in it.
@@ -77,13 +86,15 @@ class Server:
         self._silent = SilentCalls(limits)
         self._server = grpc.server(
             self._workers,
-            interceptors=[GuardCalls(self._silent, WorkSlots())],
+            interceptors=[GuardCalls(self._silent, WorkSlots(), check_door)],
             options=(*OPTIONS, ("grpc.max_concurrent_streams", capacity.streams)),
             maximum_concurrent_rpcs=capacity.calls,  # a call beyond it is refused at once
         )
         self._health = health.HealthServicer(experimental_non_blocking=True)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self.address = ""
+        self.local = ""  # where programs of this machine call
+        self.enrolment = ""  # where invited offices enrol; empty: nowhere
 
     def add(self, handler: grpc.GenericRpcHandler) -> None:
         self._server.add_generic_rpc_handlers((handler,))
@@ -97,18 +108,28 @@ class Server:
 
     def start(self) -> str:
         """Listen and serve; return the address with its real port. Raises: CannotListen."""
-        must_be_free(self._asked)  # gRPC would not report why, and would print a line of its own
-        try:
-            port = self._server.add_insecure_port(str(self._asked))
-        except RuntimeError as error:
-            raise CannotListen(
-                str(self._asked), "the port was just taken", "端口刚被占用"
-            ) from error
-        self.address = str(Address(self._asked.host, port))
+        if self._tls is None:
+            self.address = self.local = self._open(self._asked, None)
+        else:
+            self.address = self._open(self._asked, self._tls.of_link())
+            self.enrolment = self._open(self._enrolment, self._tls.of_enrolment())
+            self.local = self._open(Address("127.0.0.1", 0), None)
         self._silent.start()
         self._server.start()
         self._health.set("", health_pb2.HealthCheckResponse.SERVING)
         return self.address
+
+    def _open(self, at: Address, credentials: grpc.ServerCredentials | None) -> str:
+        """Open a port; return its address with its real number. Raises: CannotListen."""
+        must_be_free(at)  # gRPC would not report why, and would print a line of its own
+        try:
+            if credentials is None:
+                port = self._server.add_insecure_port(str(at))
+            else:
+                port = self._server.add_secure_port(str(at), credentials)
+        except RuntimeError as error:
+            raise CannotListen(str(at), "the port was just taken", "端口刚被占用") from error
+        return str(Address(at.host, port))
 
     def serves(self, unit: int) -> None:
         """Register the office with the health service under this name."""

@@ -113,3 +113,39 @@ job_run = Table(  # which job ran, for which period, with which result; a missed
     Column("ended_ms", BigInteger),
     Column("detail", Text, nullable=False, server_default=""),
 )
+
+certificate = Table(  # INV-31: what this office's authority has issued; rows are never deleted
+    "certificate",
+    metadata,
+    Column("serial", String(40), primary_key=True),  # hexadecimal
+    Column("unit", BigInteger, nullable=False),
+    Column("kind", String(12), nullable=False),  # office, authority
+    Column("not_after_ms", BigInteger, nullable=False),
+    Column("issued_ms", BigInteger, nullable=False),
+    Column("office_key", LargeBinary, nullable=False),  # Ed25519; empty: of an authority
+    Column("der", LargeBinary, nullable=False),
+    Column("revoked_ms", BigInteger, nullable=False, server_default="0"),
+    Column("reason", Text, nullable=False, server_default=""),
+)
+Index("ix_certificate_unit", certificate.c.unit, certificate.c.not_after_ms)
+
+invitation = Table(  # one-time secrets of units that may enrol here, by their hash
+    "invitation",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("unit", BigInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("replaces", Integer, nullable=False),  # 1: also for an office with another key
+    Column("used_ms", BigInteger, nullable=False, server_default="0"),
+    Column("used_by", LargeBinary, nullable=False),  # hash of the keys shown; empty: nobody
+)
+
+revocation_list = Table(  # INV-35: the newest list of each authority; its number only rises
+    "revocation_list",
+    metadata,
+    Column("issuer", String(40), primary_key=True),  # the authority's key identifier
+    Column("number", BigInteger, nullable=False),
+    Column("der", LargeBinary, nullable=False),
+    Column("authority", LargeBinary, nullable=False),  # its certificate, DER
+)

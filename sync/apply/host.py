@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol, TypeVar
 
@@ -88,6 +88,28 @@ class PeerReports(Protocol):
         """Record whether a child is connected, and how much waits for it."""
 
 
+class CertificatesLike(Protocol):
+    """The certificates of an office and of its peers (`node.peers.certificates`)."""
+
+    @property
+    def enrolled(self) -> bool: ...
+
+    def own(self) -> Sequence[bytes]:
+        """Return what this office shows, DER; empty: it is not enrolled."""
+
+    def check(self, unit: int, key: bytes, chain: Sequence[bytes]) -> bool:
+        """Return whether a unit's key is certified; False: this office is not enrolled.
+
+        Raises: SilianError, if it is enrolled and the chain does not certify that key.
+        """
+
+    def numbers(self) -> Mapping[str, int]:
+        """Return the number of the newest revocation list of each authority."""
+
+    def take_lists(self, given: Iterable[tuple[bytes, bytes]]) -> bool:
+        """Keep revocation lists that are newer; return whether any was. Raises: SilianError."""
+
+
 class Host(Protocol):
     """What the engine asks of the office whose end this is.
 
@@ -99,6 +121,9 @@ class Host(Protocol):
 
     @property
     def replica(self) -> Replica: ...
+
+    @property
+    def certificates(self) -> CertificatesLike: ...
 
     @property
     def program(self) -> str: ...

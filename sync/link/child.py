@@ -281,6 +281,11 @@ class ChildEnd:
             required_heads=recovery_heads.required_to_wire(known.required),
             public_key=signer.public_key,
             snapshot_under_way=snapshot_under_way,
+            certificates=host.certificates.own(),
+            revocations=[
+                pb.RevocationNumber(issuer=issuer, number=number)
+                for issuer, number in host.certificates.numbers().items()
+            ],
         )
 
     def _handshake_done(self, reply: pb.HelloResponse) -> HandshakeDone:
@@ -291,9 +296,12 @@ class ChildEnd:
             raise Malformed(f"unit {reply.unit} answered for {self.parent_unit}")
         if reply.public_key:
             codec.key_from_wire(reply.public_key)
+        certificates = self._host.certificates
+        certificates.take_lists((each.list, each.authority) for each in reply.revocations)
+        certified = certificates.check(reply.unit, reply.public_key, reply.certificates)
         with reporting(self._host, reply.unit), self._host.store.read() as tx:
             known = peers.load(tx, self.parent_unit)
-            if not peers.fits_pin(known.key_pinned, reply.public_key):
+            if not certified and not peers.fits_pin(known.key_pinned, reply.public_key):
                 raise KeyRefused(
                     f"unit {reply.unit}", f"单位 {reply.unit}", known.key_pinned, reply.public_key
                 )

@@ -50,6 +50,8 @@ from sync.wire.link.v1 import link_pb2 as pb
 CLOSE_AFTER_S = 1.0  # a call under way has so long to end before the connection is closed
 END_S = 60.0  # so long a worker may need for the current command
 
+REDIAL = Failed("redial", True, "dialling again", reason_zh="正在重新连接")
+
 First = Callable[[], Command]  # what a worker begins with
 
 
@@ -146,6 +148,18 @@ class Dialer:
             resting = self._session.state in (State.OFFLINE, State.RESTING, State.HALTED)
         if resting:
             self._submit()
+
+    def redial(self) -> bool:
+        """Open a new connection, for certificates have changed; return whether that is done.
+
+        An office that is busy with its parent goes on first: ask again.
+        """
+        with self._lock:
+            if self._session.state is not State.IDLE or self._running or self._closed.is_set():
+                return self._line is None
+            rest = self._session.broken(REDIAL)
+        self._rest(rest)
+        return True
 
     def renew_handshake(self) -> None:
         """Send a heartbeat with the peer status, if the link is up and idle."""
@@ -321,10 +335,11 @@ class Dialer:
         )
         try:
             request = self._end.request(command)
+            line = self._dialled()
         except SilianError as error:
             return self._after(Failed(error.code, error.retryable, error.en, reason_zh=error.zh))
         # Nothing after this line: the answer may be there before it returns.
-        self._dialled().call(
+        line.call(
             method_of(command), request,
             lambda answer: self._continue_on_worker(lambda: self._answered(command, answer)),
         )  # fmt: skip

@@ -18,6 +18,7 @@ from google.protobuf.message import Message
 
 from sync.model.errors import ErrorKind, SilianError
 from sync.rpc import channel
+from sync.rpc.channel import Secure, open_channel
 from sync.wire.link.v1 import link_pb2_grpc
 
 CALLS_MAX = 8  # under way at one address at a time; those after them wait here, not at the parent
@@ -52,9 +53,9 @@ class LineClosed(SilianError):
         )
 
 
-def dial(address: str) -> grpc.Channel:
+def dial(address: str, secure: Secure | None = None) -> grpc.Channel:
     """Open a channel to an address."""
-    return grpc.insecure_channel(address, options=OPTIONS)
+    return open_channel(address, secure, OPTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,37 +110,39 @@ class _Shared:
 
 class Lines:
     """The channels of one process. The first line to an address opens its channel, the last one
-    closes it.
+    closes it. With other certificates a new channel is opened; lines on the former one stay on it.
     """
 
     def __init__(
-        self, dial: Callable[[str], grpc.Channel] = dial, *, calls_max: int = CALLS_MAX
+        self, dial: Callable[..., grpc.Channel] = dial, *, calls_max: int = CALLS_MAX
     ) -> None:
         self._dial = dial
         self._calls_max = calls_max
         self._lock = threading.Lock()
-        self._shared: dict[str, _Shared] = {}
+        self._shared: dict[tuple[str, Secure | None], _Shared] = {}
 
-    def connect(self, address: str, metadata: Metadata = ()) -> Line:
+    def connect(self, address: str, metadata: Metadata = (), secure: Secure | None = None) -> Line:
         """Return a new line to an address. `metadata`: of every call on it."""
+        where = (address, secure)
         with self._lock:
-            shared = self._shared.get(address)
+            shared = self._shared.get(where)
             if shared is None:
-                shared = self._shared[address] = _Shared(self._dial(address), self._calls_max)
+                opened = self._dial(address) if secure is None else self._dial(address, secure)
+                shared = self._shared[where] = _Shared(opened, self._calls_max)
             shared.lines += 1
-        return Line(shared, metadata, partial(self._release, address, shared))
+        return Line(shared, metadata, partial(self._release, where, shared))
 
     def counts(self) -> dict[str, int]:
         """Return how many lines each address has."""
         with self._lock:
-            return {address: shared.lines for address, shared in self._shared.items()}
+            return {address: shared.lines for (address, _), shared in self._shared.items()}
 
-    def _release(self, address: str, shared: _Shared) -> None:
+    def _release(self, where: tuple[str, Secure | None], shared: _Shared) -> None:
         with self._lock:
             shared.lines -= 1
             if shared.lines:
                 return
-            del self._shared[address]
+            del self._shared[where]
         shared.channel.close()
 
 

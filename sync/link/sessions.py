@@ -193,6 +193,16 @@ class SessionTable:
         with self._lock:
             self._children.pop(unit, None)
 
+    def end_session(self, unit: int) -> None:
+        """Forget the session of a child, and end its open Watch call."""
+        with self._lock:
+            child = self._children.pop(unit, None)
+            if child is None:
+                return
+            watch_reply, child.watch_reply = child.watch_reply, None
+        if watch_reply is not None:
+            watch_reply(())
+
     def child(self, unit: int, session: int, call: Call) -> ChildSession:
         """Return the child that makes a call, and note that it does.
 

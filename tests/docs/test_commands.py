@@ -24,7 +24,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from hub.cli.main import app
-from tests.support.silian import SERVE, START_S_MAX, STOP_S_MAX, Ran, silian
+from tests.support.silian import SERVE, START_S_MAX, STOP_S_MAX, Ran, free_ports, silian
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,7 +35,7 @@ TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), 
 TREE: Any = get_command(app)
 PLACEHOLDERS = {"VERB"}
 PURPOSE = re.compile(
-    r"silian (stream|log|child|parent|bundle) 1"
+    r"silian (stream|log|child|parent|bundle|certificate request|certify) 1"
 )  # what a signature is for, no verb
 
 
@@ -166,12 +166,27 @@ def served(words: list[str]) -> subprocess.Popen[bytes]:
 
 
 def test_real_offices_run_as_the_readme_says(folder: Path, ports: dict[str, str]) -> None:
-    (block,) = (each for each in blocks(README) if "silian serve" in each)
+    (block,) = (b for b in blocks(README) if "silian serve" in b and "silian cert" not in b)
     for port, free in ports.items():
         block = block.replace(f":{port}", f":{free}")
     lines = [line for line in block.splitlines() if line.startswith("silian ")]
     verbs = {typed(line)[1] for line in lines}
     assert verbs >= {"init", "serve", "template", "import", "status", "rollup", "today"}
+    run_all(lines)
+
+
+def test_two_hosts_are_set_up_and_joined_as_the_readme_says(folder: Path) -> None:
+    (block,) = (each for each in blocks(README) if "silian cert" in each)
+    hosts = sorted(set(re.findall(r"10\.0\.0\.\d", block)))
+    assert len(hosts) == 2
+    for number, host in enumerate(hosts, start=2):
+        here = f"127.0.0.{number}"
+        block = re.sub(rf"{re.escape(host)}:\d+", f"{here}:{free_ports(here)}", block)
+    run_all([line for line in block.splitlines() if line.startswith("silian ")])
+
+
+def run_all(lines: list[str]) -> None:
+    """Run the lines of a block in order; stop what they have started."""
     running: list[subprocess.Popen[bytes]] = []
     try:
         for line in lines:

@@ -34,6 +34,7 @@ SAMPLES = {  # of a required argument, by its name
     "amount": "1", "assignment": "楼道灯排查", "case": "0000", "category": "办公",
     "conflict": "二号楼", "due": "2099-12-31", "file": "样例.xlsx", "files": "包.bundle",
     "fund": "F10", "households": "300", "indicator": "K5", "order": "楼道灯排查",
+    "letter": "没有.invite", "which": COMMUNITY,
     "percent": "50", "posting": "0000", "quarantined_change": "0000", "reason": "测试",
     "record": "一号楼", "register": "premises", "request": "一号楼", "score": "90",
     "source": "备份.db", "take": "loser", "target": "备份.db", "text": "社区", "title": "新任务",

@@ -21,6 +21,7 @@ VERBS = verbs()
 ALONE = {
     "init", "serve", "demo", "doctor", "explain", "version", "db upgrade", "db check", "db backup",
     "config show", "config check", "bundle show", "money formula", "money year-end", "db restore",
+    "join", "invite",  # a folder of letters: tests/processes/test_enrolment.py
 }  # fmt: skip
 ASKING = sorted(VERBS.keys() - ALONE)
 # Of verbs that need one of several parameters: each way to say it.
@@ -43,7 +44,7 @@ VALUES = {
     "amount": "12.50", "counted": "12.40", "fee": "7", "year": "2025", "limit": "7", "offset": "3",
     "percent": "40", "score": "90", "workload": "4", "duration": "5", "max_bytes": "1000",
     "wait": "1.5", "due": "2098-01-01", "as_of": "2026-02-03", "on": "2097-01-01", "now": "now",
-    "budget": "F1=5", "level": "street", "month": "2026-01",
+    "budget": "F1=5", "within": "30d", "level": "street", "month": "2026-01",
     "where": "name=x", "values": "name=x", "value": "name=x", "take": "value", "kind": "csv",
     "order": ID, "transfer": ID, "assignment": OTHER, "record": ID, "conflict": ID, "request": ID,
     "case": ID, "quarantined_change": ID, "posting": ID,

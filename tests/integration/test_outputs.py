@@ -21,6 +21,7 @@ READ = {  # what verbs only read; folders that must be new or empty
     ("init", "tree"), ("serve", "folders"), ("demo", "folder"), ("demo", "tree"),
     ("import", "file"), ("bundle read", "files"), ("bundle show", "file"), ("db restore", "source"),
     ("unit import", "file"), ("work issue", "body_file"),
+    ("invite", "from_"), ("invite", "out"), ("join", "letter"), ("join", "tree"),
 }  # fmt: skip
 WRITE = {
     "template": ("template", "premises", "--out", "{target}"),

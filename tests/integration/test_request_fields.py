@@ -17,6 +17,7 @@ from hub.api.service import METHODS
 from node.config import OfficeConfig
 from node.domain.catalogue import load_catalogue
 from node.open import open_office
+from node.services.enrolment.authority import found_city
 from node.setup import init_office
 from sync.model.errors import SilianError
 
@@ -58,7 +59,8 @@ FORMS: dict[str, list[dict[str, Any]]] = {
     "IssueWorkOrder": [{"title": "t", "targets": ["上城区"], "actor": "x"}],
 }
 VALUES: dict[str, Any] = {
-    "register": "premises", "unit": "上城区", "to": "上城区", "targets": ["上城区"], "fund": "F1",
+    "register": "premises", "unit": "上城区", "to": "上城区", "targets": ["上城区"],
+    "units": ["上城区"], "which": "上城区", "fund": "F1",
     "as_of": "2026-02-01", "on": "2026-02-01", "due_on": "2026-12-01", "due_ms": NOW_MS + 10**10,
     "category": "office", "duty": "office", "nature": "ordinary", "box": "all", "direction": "all",
     "conditions": VALUES_WHERE,
@@ -98,8 +100,10 @@ class Reading:
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CallContext]:
     folder, rng = tmp_path_factory.mktemp("city") / "here", random.Random(7)
-    init_office(folder, OfficeConfig(unit="杭州市"), load_catalogue(), rng=rng)
+    config = OfficeConfig(unit="杭州市", listen="127.0.0.1:7410")
+    init_office(folder, config, load_catalogue(), rng=rng)
     office = open_office(folder, wall_ms=lambda: NOW_MS, rng=rng)
+    found_city(office)
     yield CallContext(office)
     office.close()
 

@@ -6,7 +6,7 @@ mode, else the fast tests that must. A mutant that survives shows that a test is
 
 from __future__ import annotations
 
-from tests.mutants import hostile
+from tests.mutants import certificates, hostile
 from tests.mutants.mutant import CRASH, Mutant
 
 MUTANTS = (
@@ -512,4 +512,5 @@ MUTANTS = (
         "    ends_parts = kind is EventKind.CLAIM", "tests/unit/node/test_service_work.py",
     ),
     *hostile.MUTANTS,
+    *certificates.MUTANTS,
 )  # fmt: skip

@@ -9,6 +9,7 @@ import os
 import pty
 import select
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -54,6 +55,15 @@ class Ran:
 
 
 FAULT = ("the program failed", "程序出错")
+
+
+def free_ports(host: str) -> int:
+    """Return a port of a host that is free, and so is the next one."""
+    while True:
+        with socket.create_server((host, 0)) as one:
+            port = int(one.getsockname()[1])
+            with suppress(OSError), socket.create_server((host, port + 1)):
+                return port
 
 
 def silian(

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from node.address import address
 from node.domain.units import Level
+from node.identity.authority import moment
 from node.private import readable_by_others
 
 if TYPE_CHECKING:
     from node.office import Office
 
 MIB = 1 << 20
+CERTIFICATE_DAYS_MIN = 25  # renewal begins 30 days before the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,18 @@ def look(office: Office, *, linked: bool) -> Iterator[Seen]:
         yield Seen("files_open", n=len(opened), why=str(opened[0]))
     if not config.parent and not linked and office.level is not Level.CITY:
         yield Seen("no_parent")
-    if config.allow_plaintext and not address(config.listen, any_port=True).loopback:
-        yield Seen("plaintext", why=config.listen)
+    left = days_left(office)
+    if left is not None and left < CERTIFICATE_DAYS_MIN:
+        yield Seen("certificate_ending", n=max(0, left))
+
+
+def days_left(office: Office) -> int | None:
+    """Return how many whole days the office's certificate is valid; None: it has none."""
+    credentials = office.certificates.credentials
+    if credentials is None:
+        return None
+    left = credentials.office.not_valid_after_utc - moment(office.clock.now_ms())
+    return left.days
 
 
 def free_mib(office: Office) -> int:

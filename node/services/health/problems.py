@@ -264,10 +264,12 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "用 silian money transfers --way waiting 查看，再用 silian money receive 确认。",
         "See `silian money transfers --way waiting`, then confirm with `silian money receive`.",
     ),
-    "plaintext": (
-        Severity.NOTICE,
-        "监听地址 {why} 未加密", "this office accepts connections at {why} without encryption",
-        "仅可在封闭网络或隧道内使用。", "Use this inside a closed network or a tunnel only.",
+    "certificate_ending": (
+        Severity.WARNING,
+        "证书剩余有效期 {n} 天，尚未更新",
+        "its certificate is valid for {n} more [day|days] and was not renewed",
+        "请检查与上级的连接，并运行 silian cert renew。",
+        "Check the link to the parent, then run `silian cert renew`.",
     ),
     "conflicts": (
         Severity.NOTICE,

@@ -53,13 +53,6 @@ def test_an_office_below_the_city_without_a_parent_says_so(office: Office) -> No
     assert codes(office) == ["no_parent"]
 
 
-def test_an_address_that_others_can_reach_without_encryption_is_shown(office: Office) -> None:
-    set_to(office, parent="127.0.0.1:7412", allow_plaintext=True, listen="0.0.0.0:7413")
-    assert codes(office) == ["plaintext"]
-    set_to(office, listen="127.0.0.1:7413")
-    assert codes(office) == []
-
-
 def test_a_store_that_refused_the_last_write_is_an_alarm_until_one_succeeds(office: Office) -> None:
     set_to(office, parent="127.0.0.1:7412")
     full = sqlite_driver.OperationalError("database or disk is full")

@@ -277,7 +277,7 @@ class Receipt(_message.Message):
     def __init__(self, holder: _Optional[int] = ..., incarnation: _Optional[int] = ..., unit: _Optional[int] = ..., at_ms: _Optional[int] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ...) -> None: ...
 
 class HelloRequest(_message.Message):
-    __slots__ = ("unit", "level", "incarnation", "protocol_min", "protocol_max", "log_position", "heads", "cursors", "token", "now_ms", "public_key", "offices", "program", "catalogue", "continues", "process", "required_heads", "snapshot_under_way", "challenge", "signed_challenge", "signature")
+    __slots__ = ("unit", "level", "incarnation", "protocol_min", "protocol_max", "log_position", "heads", "cursors", "token", "now_ms", "public_key", "offices", "program", "catalogue", "continues", "process", "required_heads", "snapshot_under_way", "challenge", "signed_challenge", "signature", "certificates", "revocations")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
@@ -299,6 +299,8 @@ class HelloRequest(_message.Message):
     CHALLENGE_FIELD_NUMBER: _ClassVar[int]
     SIGNED_CHALLENGE_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATES_FIELD_NUMBER: _ClassVar[int]
+    REVOCATIONS_FIELD_NUMBER: _ClassVar[int]
     unit: int
     level: int
     incarnation: int
@@ -320,7 +322,25 @@ class HelloRequest(_message.Message):
     challenge: bytes
     signed_challenge: bytes
     signature: bytes
-    def __init__(self, unit: _Optional[int] = ..., level: _Optional[int] = ..., incarnation: _Optional[int] = ..., protocol_min: _Optional[int] = ..., protocol_max: _Optional[int] = ..., log_position: _Optional[int] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., token: _Optional[bytes] = ..., now_ms: _Optional[int] = ..., public_key: _Optional[bytes] = ..., offices: _Optional[_Iterable[_Union[OfficeStatus, _Mapping]]] = ..., program: _Optional[str] = ..., catalogue: _Optional[str] = ..., continues: _Optional[int] = ..., process: _Optional[int] = ..., required_heads: _Optional[_Iterable[_Union[RequiredHead, _Mapping]]] = ..., snapshot_under_way: _Optional[bool] = ..., challenge: _Optional[bytes] = ..., signed_challenge: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
+    certificates: _containers.RepeatedScalarFieldContainer[bytes]
+    revocations: _containers.RepeatedCompositeFieldContainer[RevocationNumber]
+    def __init__(self, unit: _Optional[int] = ..., level: _Optional[int] = ..., incarnation: _Optional[int] = ..., protocol_min: _Optional[int] = ..., protocol_max: _Optional[int] = ..., log_position: _Optional[int] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., token: _Optional[bytes] = ..., now_ms: _Optional[int] = ..., public_key: _Optional[bytes] = ..., offices: _Optional[_Iterable[_Union[OfficeStatus, _Mapping]]] = ..., program: _Optional[str] = ..., catalogue: _Optional[str] = ..., continues: _Optional[int] = ..., process: _Optional[int] = ..., required_heads: _Optional[_Iterable[_Union[RequiredHead, _Mapping]]] = ..., snapshot_under_way: _Optional[bool] = ..., challenge: _Optional[bytes] = ..., signed_challenge: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., certificates: _Optional[_Iterable[bytes]] = ..., revocations: _Optional[_Iterable[_Union[RevocationNumber, _Mapping]]] = ...) -> None: ...
+
+class RevocationList(_message.Message):
+    __slots__ = ("list", "authority")
+    LIST_FIELD_NUMBER: _ClassVar[int]
+    AUTHORITY_FIELD_NUMBER: _ClassVar[int]
+    list: bytes
+    authority: bytes
+    def __init__(self, list: _Optional[bytes] = ..., authority: _Optional[bytes] = ...) -> None: ...
+
+class RevocationNumber(_message.Message):
+    __slots__ = ("issuer", "number")
+    ISSUER_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    issuer: str
+    number: int
+    def __init__(self, issuer: _Optional[str] = ..., number: _Optional[int] = ...) -> None: ...
 
 class StreamHead(_message.Message):
     __slots__ = ("incarnation", "audience", "lane", "seq", "hash")
@@ -347,7 +367,7 @@ class RequiredHead(_message.Message):
     def __init__(self, head: _Optional[_Union[StreamHead, _Mapping]] = ..., position: _Optional[int] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class HelloResponse(_message.Message):
-    __slots__ = ("verdict", "unit", "incarnation", "cursors", "now_ms", "token", "protocol", "retry_after_ms", "reason", "durable_above", "session", "waiting", "required_heads", "public_key", "snapshot_follows", "challenge", "signature", "receipts")
+    __slots__ = ("verdict", "unit", "incarnation", "cursors", "now_ms", "token", "protocol", "retry_after_ms", "reason", "durable_above", "session", "waiting", "required_heads", "public_key", "snapshot_follows", "challenge", "signature", "receipts", "certificates", "revocations")
     VERDICT_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
@@ -366,6 +386,8 @@ class HelloResponse(_message.Message):
     CHALLENGE_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     RECEIPTS_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATES_FIELD_NUMBER: _ClassVar[int]
+    REVOCATIONS_FIELD_NUMBER: _ClassVar[int]
     verdict: Verdict
     unit: int
     incarnation: int
@@ -384,7 +406,9 @@ class HelloResponse(_message.Message):
     challenge: bytes
     signature: bytes
     receipts: _containers.RepeatedCompositeFieldContainer[SignedReceipt]
-    def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., unit: _Optional[int] = ..., incarnation: _Optional[int] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., now_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., protocol: _Optional[int] = ..., retry_after_ms: _Optional[int] = ..., reason: _Optional[str] = ..., durable_above: _Optional[_Iterable[_Union[DurablePosition, _Mapping]]] = ..., session: _Optional[int] = ..., waiting: _Optional[_Iterable[_Union[Lane, str]]] = ..., required_heads: _Optional[_Iterable[_Union[RequiredHead, _Mapping]]] = ..., public_key: _Optional[bytes] = ..., snapshot_follows: _Optional[bool] = ..., challenge: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., receipts: _Optional[_Iterable[_Union[SignedReceipt, _Mapping]]] = ...) -> None: ...
+    certificates: _containers.RepeatedScalarFieldContainer[bytes]
+    revocations: _containers.RepeatedCompositeFieldContainer[RevocationList]
+    def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., unit: _Optional[int] = ..., incarnation: _Optional[int] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., now_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., protocol: _Optional[int] = ..., retry_after_ms: _Optional[int] = ..., reason: _Optional[str] = ..., durable_above: _Optional[_Iterable[_Union[DurablePosition, _Mapping]]] = ..., session: _Optional[int] = ..., waiting: _Optional[_Iterable[_Union[Lane, str]]] = ..., required_heads: _Optional[_Iterable[_Union[RequiredHead, _Mapping]]] = ..., public_key: _Optional[bytes] = ..., snapshot_follows: _Optional[bool] = ..., challenge: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., receipts: _Optional[_Iterable[_Union[SignedReceipt, _Mapping]]] = ..., certificates: _Optional[_Iterable[bytes]] = ..., revocations: _Optional[_Iterable[_Union[RevocationList, _Mapping]]] = ...) -> None: ...
 
 class PushRequest(_message.Message):
     __slots__ = ("session", "batch", "unit")

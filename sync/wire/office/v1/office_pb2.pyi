@@ -1,4 +1,5 @@
 from sync.wire.office.v1 import bundle_pb2 as _bundle_pb2
+from sync.wire.office.v1 import certificates_pb2 as _certificates_pb2
 from sync.wire.office.v1 import common_pb2 as _common_pb2
 from sync.wire.office.v1 import corrections_pb2 as _corrections_pb2
 from sync.wire.office.v1 import daily_pb2 as _daily_pb2

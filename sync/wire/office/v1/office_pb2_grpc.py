@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from sync.wire.office.v1 import bundle_pb2 as silian_dot_office_dot_v1_dot_bundle__pb2
+from sync.wire.office.v1 import certificates_pb2 as silian_dot_office_dot_v1_dot_certificates__pb2
 from sync.wire.office.v1 import corrections_pb2 as silian_dot_office_dot_v1_dot_corrections__pb2
 from sync.wire.office.v1 import daily_pb2 as silian_dot_office_dot_v1_dot_daily__pb2
 from sync.wire.office.v1 import figures_pb2 as silian_dot_office_dot_v1_dot_figures__pb2
@@ -99,6 +100,36 @@ class OfficeServiceStub:
                 '/silian.office.v1.OfficeService/ApplyRetention',
                 request_serializer=silian_dot_office_dot_v1_dot_retention__pb2.ApplyRetentionRequest.SerializeToString,
                 response_deserializer=silian_dot_office_dot_v1_dot_retention__pb2.ApplyRetentionResponse.FromString,
+                _registered_method=True)
+        self.ListCertificates = channel.unary_unary(
+                '/silian.office.v1.OfficeService/ListCertificates',
+                request_serializer=silian_dot_office_dot_v1_dot_certificates__pb2.ListCertificatesRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_certificates__pb2.ListCertificatesResponse.FromString,
+                _registered_method=True)
+        self.GetCertificate = channel.unary_unary(
+                '/silian.office.v1.OfficeService/GetCertificate',
+                request_serializer=silian_dot_office_dot_v1_dot_certificates__pb2.GetCertificateRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_certificates__pb2.GetCertificateResponse.FromString,
+                _registered_method=True)
+        self.FoundAuthority = channel.unary_unary(
+                '/silian.office.v1.OfficeService/FoundAuthority',
+                request_serializer=silian_dot_office_dot_v1_dot_certificates__pb2.FoundAuthorityRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_certificates__pb2.FoundAuthorityResponse.FromString,
+                _registered_method=True)
+        self.RenewCertificate = channel.unary_unary(
+                '/silian.office.v1.OfficeService/RenewCertificate',
+                request_serializer=silian_dot_office_dot_v1_dot_certificates__pb2.RenewCertificateRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_certificates__pb2.RenewCertificateResponse.FromString,
+                _registered_method=True)
+        self.RevokeCertificates = channel.unary_unary(
+                '/silian.office.v1.OfficeService/RevokeCertificates',
+                request_serializer=silian_dot_office_dot_v1_dot_certificates__pb2.RevokeCertificatesRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_certificates__pb2.RevokeCertificatesResponse.FromString,
+                _registered_method=True)
+        self.InviteUnits = channel.unary_unary(
+                '/silian.office.v1.OfficeService/InviteUnits',
+                request_serializer=silian_dot_office_dot_v1_dot_certificates__pb2.InviteUnitsRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_certificates__pb2.InviteUnitsResponse.FromString,
                 _registered_method=True)
         self.WriteBundle = channel.unary_stream(
                 '/silian.office.v1.OfficeService/WriteBundle',
@@ -449,6 +480,48 @@ class OfficeServiceServicer:
 
     def ApplyRetention(self, request, context):
         """Truncates what nobody needs of the log, or only shows who needs it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCertificates(self, request, context):
+        """Certificates that this office has issued, and its own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCertificate(self, request, context):
+        """This office's own certificate.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FoundAuthority(self, request, context):
+        """Makes the city's authority.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RenewCertificate(self, request, context):
+        """Renews this office's certificate now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeCertificates(self, request, context):
+        """Revokes certificates.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def InviteUnits(self, request, context):
+        """Lets units directly below enrol.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -889,6 +962,36 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     servicer.ApplyRetention,
                     request_deserializer=silian_dot_office_dot_v1_dot_retention__pb2.ApplyRetentionRequest.FromString,
                     response_serializer=silian_dot_office_dot_v1_dot_retention__pb2.ApplyRetentionResponse.SerializeToString,
+            ),
+            'ListCertificates': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCertificates,
+                    request_deserializer=silian_dot_office_dot_v1_dot_certificates__pb2.ListCertificatesRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_certificates__pb2.ListCertificatesResponse.SerializeToString,
+            ),
+            'GetCertificate': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCertificate,
+                    request_deserializer=silian_dot_office_dot_v1_dot_certificates__pb2.GetCertificateRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_certificates__pb2.GetCertificateResponse.SerializeToString,
+            ),
+            'FoundAuthority': grpc.unary_unary_rpc_method_handler(
+                    servicer.FoundAuthority,
+                    request_deserializer=silian_dot_office_dot_v1_dot_certificates__pb2.FoundAuthorityRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_certificates__pb2.FoundAuthorityResponse.SerializeToString,
+            ),
+            'RenewCertificate': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenewCertificate,
+                    request_deserializer=silian_dot_office_dot_v1_dot_certificates__pb2.RenewCertificateRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_certificates__pb2.RenewCertificateResponse.SerializeToString,
+            ),
+            'RevokeCertificates': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeCertificates,
+                    request_deserializer=silian_dot_office_dot_v1_dot_certificates__pb2.RevokeCertificatesRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_certificates__pb2.RevokeCertificatesResponse.SerializeToString,
+            ),
+            'InviteUnits': grpc.unary_unary_rpc_method_handler(
+                    servicer.InviteUnits,
+                    request_deserializer=silian_dot_office_dot_v1_dot_certificates__pb2.InviteUnitsRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_certificates__pb2.InviteUnitsResponse.SerializeToString,
             ),
             'WriteBundle': grpc.unary_stream_rpc_method_handler(
                     servicer.WriteBundle,
@@ -1460,6 +1563,168 @@ class OfficeService:
             '/silian.office.v1.OfficeService/ApplyRetention',
             silian_dot_office_dot_v1_dot_retention__pb2.ApplyRetentionRequest.SerializeToString,
             silian_dot_office_dot_v1_dot_retention__pb2.ApplyRetentionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCertificates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/silian.office.v1.OfficeService/ListCertificates',
+            silian_dot_office_dot_v1_dot_certificates__pb2.ListCertificatesRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_certificates__pb2.ListCertificatesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCertificate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/silian.office.v1.OfficeService/GetCertificate',
+            silian_dot_office_dot_v1_dot_certificates__pb2.GetCertificateRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_certificates__pb2.GetCertificateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FoundAuthority(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/silian.office.v1.OfficeService/FoundAuthority',
+            silian_dot_office_dot_v1_dot_certificates__pb2.FoundAuthorityRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_certificates__pb2.FoundAuthorityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenewCertificate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/silian.office.v1.OfficeService/RenewCertificate',
+            silian_dot_office_dot_v1_dot_certificates__pb2.RenewCertificateRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_certificates__pb2.RenewCertificateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeCertificates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/silian.office.v1.OfficeService/RevokeCertificates',
+            silian_dot_office_dot_v1_dot_certificates__pb2.RevokeCertificatesRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_certificates__pb2.RevokeCertificatesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def InviteUnits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/silian.office.v1.OfficeService/InviteUnits',
+            silian_dot_office_dot_v1_dot_certificates__pb2.InviteUnitsRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_certificates__pb2.InviteUnitsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -8,6 +8,7 @@ Every call shows the office's token (docs/api.md). Rules of evolution: ../../../
 from collections import abc as _abc
 from grpc import aio as _aio
 from sync.wire.office.v1 import bundle_pb2 as _bundle_pb2
+from sync.wire.office.v1 import certificates_pb2 as _certificates_pb2
 from sync.wire.office.v1 import corrections_pb2 as _corrections_pb2
 from sync.wire.office.v1 import daily_pb2 as _daily_pb2
 from sync.wire.office.v1 import figures_pb2 as _figures_pb2
@@ -68,6 +69,18 @@ class OfficeServiceStub:
     """What comparisons have put right."""
     ApplyRetention: _grpc.UnaryUnaryMultiCallable[_retention_pb2.ApplyRetentionRequest, _retention_pb2.ApplyRetentionResponse]
     """Truncates what nobody needs of the log, or only shows who needs it."""
+    ListCertificates: _grpc.UnaryUnaryMultiCallable[_certificates_pb2.ListCertificatesRequest, _certificates_pb2.ListCertificatesResponse]
+    """Certificates that this office has issued, and its own."""
+    GetCertificate: _grpc.UnaryUnaryMultiCallable[_certificates_pb2.GetCertificateRequest, _certificates_pb2.GetCertificateResponse]
+    """This office's own certificate."""
+    FoundAuthority: _grpc.UnaryUnaryMultiCallable[_certificates_pb2.FoundAuthorityRequest, _certificates_pb2.FoundAuthorityResponse]
+    """Makes the city's authority."""
+    RenewCertificate: _grpc.UnaryUnaryMultiCallable[_certificates_pb2.RenewCertificateRequest, _certificates_pb2.RenewCertificateResponse]
+    """Renews this office's certificate now."""
+    RevokeCertificates: _grpc.UnaryUnaryMultiCallable[_certificates_pb2.RevokeCertificatesRequest, _certificates_pb2.RevokeCertificatesResponse]
+    """Revokes certificates."""
+    InviteUnits: _grpc.UnaryUnaryMultiCallable[_certificates_pb2.InviteUnitsRequest, _certificates_pb2.InviteUnitsResponse]
+    """Lets units directly below enrol."""
     WriteBundle: _grpc.UnaryStreamMultiCallable[_bundle_pb2.WriteBundleRequest, _bundle_pb2.WriteBundleResponse]
     """Writes what waits for the parent or a child into files."""
     ReadBundle: _grpc.StreamStreamMultiCallable[_bundle_pb2.ReadBundleRequest, _bundle_pb2.ReadBundleResponse]
@@ -206,6 +219,18 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """What comparisons have put right."""
     ApplyRetention: _aio.UnaryUnaryMultiCallable[_retention_pb2.ApplyRetentionRequest, _retention_pb2.ApplyRetentionResponse]  # type: ignore[assignment]
     """Truncates what nobody needs of the log, or only shows who needs it."""
+    ListCertificates: _aio.UnaryUnaryMultiCallable[_certificates_pb2.ListCertificatesRequest, _certificates_pb2.ListCertificatesResponse]  # type: ignore[assignment]
+    """Certificates that this office has issued, and its own."""
+    GetCertificate: _aio.UnaryUnaryMultiCallable[_certificates_pb2.GetCertificateRequest, _certificates_pb2.GetCertificateResponse]  # type: ignore[assignment]
+    """This office's own certificate."""
+    FoundAuthority: _aio.UnaryUnaryMultiCallable[_certificates_pb2.FoundAuthorityRequest, _certificates_pb2.FoundAuthorityResponse]  # type: ignore[assignment]
+    """Makes the city's authority."""
+    RenewCertificate: _aio.UnaryUnaryMultiCallable[_certificates_pb2.RenewCertificateRequest, _certificates_pb2.RenewCertificateResponse]  # type: ignore[assignment]
+    """Renews this office's certificate now."""
+    RevokeCertificates: _aio.UnaryUnaryMultiCallable[_certificates_pb2.RevokeCertificatesRequest, _certificates_pb2.RevokeCertificatesResponse]  # type: ignore[assignment]
+    """Revokes certificates."""
+    InviteUnits: _aio.UnaryUnaryMultiCallable[_certificates_pb2.InviteUnitsRequest, _certificates_pb2.InviteUnitsResponse]  # type: ignore[assignment]
+    """Lets units directly below enrol."""
     WriteBundle: _aio.UnaryStreamMultiCallable[_bundle_pb2.WriteBundleRequest, _bundle_pb2.WriteBundleResponse]  # type: ignore[assignment]
     """Writes what waits for the parent or a child into files."""
     ReadBundle: _aio.StreamStreamMultiCallable[_bundle_pb2.ReadBundleRequest, _bundle_pb2.ReadBundleResponse]  # type: ignore[assignment]
@@ -407,6 +432,54 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_retention_pb2.ApplyRetentionResponse, _abc.Awaitable[_retention_pb2.ApplyRetentionResponse]]:
         """Truncates what nobody needs of the log, or only shows who needs it."""
+
+    @_abc_1.abstractmethod
+    def ListCertificates(
+        self,
+        request: _certificates_pb2.ListCertificatesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_certificates_pb2.ListCertificatesResponse, _abc.Awaitable[_certificates_pb2.ListCertificatesResponse]]:
+        """Certificates that this office has issued, and its own."""
+
+    @_abc_1.abstractmethod
+    def GetCertificate(
+        self,
+        request: _certificates_pb2.GetCertificateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_certificates_pb2.GetCertificateResponse, _abc.Awaitable[_certificates_pb2.GetCertificateResponse]]:
+        """This office's own certificate."""
+
+    @_abc_1.abstractmethod
+    def FoundAuthority(
+        self,
+        request: _certificates_pb2.FoundAuthorityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_certificates_pb2.FoundAuthorityResponse, _abc.Awaitable[_certificates_pb2.FoundAuthorityResponse]]:
+        """Makes the city's authority."""
+
+    @_abc_1.abstractmethod
+    def RenewCertificate(
+        self,
+        request: _certificates_pb2.RenewCertificateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_certificates_pb2.RenewCertificateResponse, _abc.Awaitable[_certificates_pb2.RenewCertificateResponse]]:
+        """Renews this office's certificate now."""
+
+    @_abc_1.abstractmethod
+    def RevokeCertificates(
+        self,
+        request: _certificates_pb2.RevokeCertificatesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_certificates_pb2.RevokeCertificatesResponse, _abc.Awaitable[_certificates_pb2.RevokeCertificatesResponse]]:
+        """Revokes certificates."""
+
+    @_abc_1.abstractmethod
+    def InviteUnits(
+        self,
+        request: _certificates_pb2.InviteUnitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_certificates_pb2.InviteUnitsResponse, _abc.Awaitable[_certificates_pb2.InviteUnitsResponse]]:
+        """Lets units directly below enrol."""
 
     @_abc_1.abstractmethod
     def WriteBundle(

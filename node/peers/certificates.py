@@ -1,0 +1,174 @@
+"""Certificates of an office and of its peers: what it shows, whom it accepts, who was revoked.
+
+An office without credentials is not enrolled: it knows its neighbours by the keys pinned at the
+first contact, and reaches them on loopback only. One that is enrolled accepts certificates only.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from node.identity import files
+from node.identity.authority import moment
+from node.identity.chain import (
+    Certified,
+    Trust,
+    check_place,
+    read_chain,
+    verify,
+    verify_authority,
+)
+from node.identity.files import Credentials
+from node.identity.place import Place, place_of
+from node.identity.refusals import (
+    CertificateBranch,
+    CertificateExpired,
+    CertificateKey,
+    CertificateRefused,
+)
+from node.identity.revocations import RevocationList, newer, read_list
+from node.peers.context import PeerContext
+from node.store import certificates as table
+from node.store.certificates import KeptList
+
+KNOWN_MAX = 1_024  # chains that were verified; beyond it all are verified again
+Chain = tuple[bytes, ...]  # DER, the office's certificate first
+
+
+class Certificates:
+    """Thread-safe. A chain is verified once, and again after each change of whom to trust."""
+
+    def __init__(self, office: PeerContext, folder: Path) -> None:
+        self._office = office
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._known: dict[Chain, Certified] = {}
+        self._kept: dict[str, KeptList] = {}
+        self.credentials: Credentials | None = None
+        self._trust = Trust(())
+        self._parent: Chain = ()  # what the parent has shown last
+        self.reload()
+
+    @property
+    def enrolled(self) -> bool:
+        return self.credentials is not None
+
+    def reload(self) -> None:
+        """Read the files again: certificates were issued or renewed. Raises: BadConfig."""
+        found = files.load(self._folder)
+        if found is None:
+            return
+        with self._office.store.read() as tx:
+            kept = {each.issuer: each for each in table.lists(tx)}
+        lists = {
+            issuer: read_list(each.der, read_chain([each.authority])[0])
+            for issuer, each in kept.items()
+        }
+        with self._lock:
+            self.credentials, self._kept = found, kept
+            self._trust = Trust(found.roots, lists)
+            self._known = {}
+
+    # -- who it is -----------------------------------------------------------------------------
+
+    def own(self) -> Chain:
+        """Return what this office shows of itself; empty: it is not enrolled."""
+        return self.credentials.ders if self.credentials is not None else ()
+
+    def check(self, unit: int, key: bytes, chain: Sequence[bytes]) -> bool:
+        """Return whether a unit's signing key is certified; False: this office is not enrolled.
+
+        Raises: a CertificateRefused.
+        """
+        if not self.enrolled:
+            return False
+        if unit == self._office.parent_unit:
+            self._parent = tuple(chain)
+        if self.certified(tuple(chain), self.place(unit)).office_key != key:
+            raise CertificateKey
+        return True
+
+    def is_parent_refused(self) -> bool:
+        """Return whether the certificate that the parent has shown counts no more."""
+        parent = self._office.parent_unit
+        if parent is None or not self._parent:
+            return False
+        try:
+            self.certified(self._parent, self.place(parent))
+        except CertificateRefused:
+            return True
+        return False
+
+    def place(self, unit: int) -> Place:
+        """Return a unit's place in the tree of today. Raises: CertificateBranch."""
+        if unit not in self._office.tree:
+            raise CertificateBranch
+        return place_of(self._office.tree, unit)
+
+    def certified(
+        self, chain: Chain, expected: Place | None = None, *, grace: timedelta = timedelta()
+    ) -> Certified:
+        """Return what a chain proves now. `grace`: so long after its end it still counts.
+
+        Raises: a CertificateRefused.
+        """
+        now = moment(self._office.clock.now_ms()) - grace
+        with self._lock:
+            found, trust = self._known.get(chain), self._trust
+        if found is None:
+            found = verify(read_chain(chain), trust, now)
+            with self._lock:
+                if trust is self._trust:
+                    if len(self._known) >= KNOWN_MAX:
+                        self._known.clear()
+                    self._known[chain] = found
+        if now > found.until:
+            raise CertificateExpired
+        if expected is not None:
+            check_place(found.place, expected)
+        return found
+
+    # -- who was revoked -------------------------------------------------------------------------
+
+    def numbers(self) -> Mapping[str, int]:
+        """Return the number of the newest list of each authority."""
+        return {issuer: kept.number for issuer, kept in self._kept.items()}
+
+    def lists_after(self, numbers: Mapping[str, int]) -> list[KeptList]:
+        """Return the lists that are newer than those a peer has."""
+        return [kept for kept in self._kept.values() if kept.number > numbers.get(kept.issuer, -1)]
+
+    def take_lists(self, given: Iterable[tuple[bytes, bytes]]) -> bool:
+        """Keep lists that came, each with its authority's certificate; return whether any is new.
+
+        An older one changes nothing. Raises: a CertificateRefused.
+        """
+        if not self.enrolled:
+            return False
+        new = [each for each in map(self._read, given) if each is not None]
+        return bool(new) and self.keep(new)
+
+    def keep(self, new: Sequence[tuple[RevocationList, x509.Certificate]]) -> bool:
+        """Keep newer lists in the store; return whether any was new there."""
+        rows = [
+            KeptList(each.issuer, each.number, each.der, authority.public_bytes(Encoding.DER))
+            for each, authority in new
+        ]
+        changed = self._office.store.write(lambda tx: [table.keep_list(tx, row) for row in rows])
+        if any(changed):
+            self.reload()
+            self._office.log.info("revocations_received", lists=sum(changed))
+        return any(changed)
+
+    def _read(self, given: tuple[bytes, bytes]) -> tuple[RevocationList, x509.Certificate] | None:
+        der, issuer = given
+        (authority,) = read_chain([issuer])
+        verify_authority([authority], self._trust, moment(self._office.clock.now_ms()))
+        come = read_list(der, authority)
+        return (come, authority) if newer(self._trust.lists.get(come.issuer), come) else None

@@ -1,0 +1,4 @@
+"""Enrolment: invite an office, issue and renew certificates, revoke them.
+
+Face: all of it.
+"""

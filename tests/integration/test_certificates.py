@@ -1,0 +1,194 @@
+"""Certificates on live connections: real gRPC with mutual TLS, in processes of this one."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from cryptography import x509
+
+from hub.client.client import wall_ms
+from hub.link.servicer import TO_KEY
+from hub.serve.process import Process
+from node.china import DAY_MS
+from node.identity import files
+from node.services.enrolment import authority
+from sync.link.session import State
+from sync.rpc.channel import Secure, open_channel
+from sync.rpc.status import read_refusal
+from sync.wire.link.v1 import link_pb2 as pb
+from sync.wire.link.v1.link_pb2_grpc import LinkServiceStub
+from tests.support.edits import premises
+from tests.support.enrolled import Enrolled, enrolled, idle, served, until
+from tests.support.tier import CITY, DISTRICT, GARDEN, ORCHID, STREET
+
+
+@pytest.fixture
+def offices(tmp_path: Path) -> Iterator[Enrolled]:
+    with enrolled(tmp_path) as made:
+        yield made
+
+
+@dataclass
+class Host:
+    """Calls with the certificate of one office's host, whatever unit they name."""
+
+    offices: Enrolled
+    code: str
+
+    def call(self, process: Process, called: str, method: str, request: Any) -> str:
+        """Return the code with which a call is refused; "" if it is answered."""
+        own = files.load(self.offices.base / self.code)
+        assert own is not None
+        office = served(process, called).office
+        secure = Secure(
+            own.roots_pem, office.certificates.place(office.identity.unit).dns, own.key_pem,
+            own.chain_pem,
+        )  # fmt: skip
+        with open_channel(process.server.address, secure) as channel:
+            to = ((TO_KEY, str(office.identity.unit)),)
+            try:
+                getattr(LinkServiceStub(channel), method)(request, timeout=20, metadata=to)
+            except grpc.RpcError as error:
+                refusal = read_refusal(error)
+                return refusal.code if refusal is not None else str(error)
+        return ""
+
+
+def test_offices_of_one_process_have_one_connection_and_each_its_own_certificate(
+    offices: Enrolled,
+) -> None:
+    offices.make(CITY)
+    offices.make(DISTRICT, CITY)
+    offices.make(STREET, DISTRICT, host=DISTRICT)
+    offices.make(GARDEN, STREET, host=DISTRICT)
+    city = offices.serve(CITY)
+    below = offices.serve(DISTRICT, STREET, GARDEN)
+    for code in (DISTRICT, STREET, GARDEN):
+        idle(below, code)
+    assert sorted(below.lines.counts().values()) == [1, 2]
+    premises(served(below, GARDEN).office, "文体中心")
+    until(lambda: "文体中心" in names(city))
+
+
+def names(process: Process) -> list[str]:
+    """Return the premises that the city has."""
+    with served(process, CITY).office.store.read() as tx:
+        return [row[0] for row in tx.exec_driver_sql("SELECT f_name FROM r_premises")]
+
+
+def test_a_host_acts_for_no_office_but_its_own(offices: Enrolled) -> None:
+    offices.make(CITY)
+    offices.make(DISTRICT, CITY)
+    offices.make(STREET, DISTRICT)
+    offices.make(GARDEN, STREET)
+    offices.make(ORCHID, STREET)
+    street = offices.serve(STREET)
+    garden = offices.serve(GARDEN)
+    idle(garden, GARDEN)
+    unit = served(garden, GARDEN).office.identity.unit
+    child = served(street, STREET).parent.sessions.session_of(unit)
+    assert child is not None
+    thief = Host(offices, ORCHID)
+    chain = served(garden, GARDEN).office.certificates.own()
+    key = served(garden, GARDEN).office.replica.signer.public_key
+    own = files.load(offices.base / ORCHID)
+    assert own is not None
+    pull = pb.PullRequest(unit=unit, session=child.session)
+    assert thief.call(street, STREET, "Pull", pull) == "session_unknown"
+    for shown, code in (((), "certificate_missing"), (own.ders, "certificate_branch")):
+        hello = pb.HelloRequest(unit=unit, level=3, public_key=key, certificates=shown)
+        assert thief.call(street, STREET, "Hello", hello) == code
+    # With the public chain of the other it gets no session: it cannot sign.
+    hello = pb.HelloRequest(
+        unit=unit, level=3, incarnation=child.incarnation, public_key=key, certificates=chain,
+        protocol_min=1, protocol_max=9, process=5, challenge=bytes(16),
+    )  # fmt: skip
+    assert thief.call(street, STREET, "Hello", hello) == ""
+    after = served(street, STREET).parent.sessions.session_of(unit)
+    assert after is not None
+    assert after.session == child.session
+    assert thief.call(street, STREET, "Pull", pull) == "session_unknown"
+
+
+def test_a_revocation_ends_open_calls_and_every_later_one(offices: Enrolled) -> None:
+    offices.make(CITY)
+    offices.make(DISTRICT, CITY)
+    city, district = offices.serve(CITY), offices.serve(DISTRICT)
+    idle(district, DISTRICT)
+    unit = served(district, DISTRICT).office.identity.unit
+    sessions = served(city, CITY).parent.sessions
+    until(lambda: (child := sessions.session_of(unit)) is not None and bool(child.watch_reply))
+    child = sessions.session_of(unit)
+    assert child is not None
+    authority.revoke(served(city, CITY).office, DISTRICT, "设备遗失")
+    pull = pb.PullRequest(unit=unit, session=child.session)
+    own = Host(offices, DISTRICT)
+    assert own.call(city, CITY, "Pull", pull) in ("certificate_revoked", "session_unknown")
+    served(city, CITY).see_to_certificates()  # the job runs it every 20 s
+    assert child.watch_reply is None
+    assert sessions.session_of(unit) is None
+    dialer = served(district, DISTRICT).dialer
+    assert dialer is not None
+    until(lambda: "revoked" in dialer.reason)
+    assert dialer.state is not State.IDLE
+
+
+def test_a_list_goes_down_the_tree_and_the_revoked_parent_is_left(offices: Enrolled) -> None:
+    offices.make(CITY)
+    offices.make(DISTRICT, CITY)
+    offices.make(STREET, DISTRICT)
+    offices.make(GARDEN, STREET)
+    street, garden = offices.serve(STREET), offices.serve(GARDEN)
+    idle(garden, GARDEN)
+    district = offices.serve(DISTRICT)
+    idle(street, STREET)
+    authority.revoke(served(district, DISTRICT).office, STREET, "程序被改动")
+    (kept,) = served(district, DISTRICT).office.certificates.lists_after({})
+    home = served(garden, GARDEN)
+    home.office.certificates.take_lists([(kept.der, kept.authority)])  # as a bundle would bring it
+    assert home.office.certificates.is_parent_refused()
+    home.see_to_certificates()
+    assert home.dialer is not None
+    until(lambda: "revoked" in home.dialer.reason)  # type: ignore[union-attr]
+
+
+def test_a_certificate_is_renewed_without_a_restart_and_the_line_goes_over_to_it(
+    tmp_path: Path,
+) -> None:
+    """Issued 61 days ago: two thirds of its life are over."""
+    with enrolled(tmp_path, lambda: wall_ms() - 61 * DAY_MS) as offices:
+        for code, parent in ((CITY, ""), (DISTRICT, CITY), (STREET, DISTRICT), (GARDEN, STREET)):
+            offices.make(code, parent)
+        codes = (CITY, DISTRICT, STREET, GARDEN)
+        processes = {code: offices.serve(code) for code in codes}
+        for code in codes[1:]:
+            idle(processes[code], code)
+        former = {code: certificate(processes[code], code) for code in codes}
+        for code in codes:  # a community's request goes up to its district
+            served(processes[code], code).see_to_certificates()
+            assert certificate(processes[code], code).serial_number != former[code].serial_number
+            at = offices.ports[code] + 1
+            shown = x509.load_pem_x509_certificate(
+                ssl.get_server_certificate(("127.0.0.1", at)).encode()
+            )
+            assert shown == certificate(processes[code], code)
+        # The line of the street goes over to the newest: the former no longer counts.
+        office = served(processes[DISTRICT], DISTRICT).office
+        authority.revoke(office, f"{former[STREET].serial_number:040x}", "已更新")
+        for code in (DISTRICT, STREET):
+            served(processes[code], code).see_to_certificates()
+        idle(processes[STREET], STREET)
+        premises(served(processes[GARDEN], GARDEN).office, "文体中心")
+        until(lambda: "文体中心" in names(processes[CITY]))
+
+
+def certificate(process: Process, code: str) -> x509.Certificate:
+    credentials = served(process, code).office.certificates.credentials
+    assert credentials is not None
+    return credentials.office
