@@ -224,7 +224,7 @@ class Store:
     def _note(self, error: SilianError) -> None:
         """Record why nothing was written, and log it once."""
         if self.refused is None or self.refused.code != error.code:
-            structlog.get_logger().error("store_refused", code=error.code, reason=error.en)
+            structlog.get_logger().warning("store_refused", code=error.code, reason=error.en)
         self.refused = error
 
     def _write_with_retry(self, work: Callable[[Connection], T]) -> T:

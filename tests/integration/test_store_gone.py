@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import subprocess
+import sys
 from itertools import count
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from node.setup import DATABASE
 from node.store.engine import StoreMissing, open_store, sqlite_driver, sqlite_url
 from tests.support.account import as_another_account, is_root
-from tests.support.silian import COMMUNITY, STREET, Ran, serving, silian
+from tests.support.silian import COMMUNITY, SERVE, STREET, Ran, serving, silian
 
 VERBS = (
     ("status",), ("serve",), ("record", "ls", "premises"), ("doctor",), ("config", "check"),
@@ -267,3 +270,21 @@ def test_a_disk_that_is_full_while_an_office_is_made_leaves_nothing_and_asks_for
     assert (made.exit, made.error["code"]) == (75, "store_unavailable"), made.err
     assert "Free disk space" in made.error["hint"]
     assert not (tmp_path / "o").exists()
+
+
+def test_a_store_that_takes_no_more_while_a_file_is_imported_is_one_line_and_loses_no_row(
+    office: Path, tmp_path: Path
+) -> None:
+    file, blocks = tmp_path / "many.csv", (office / DATABASE).stat().st_size // 512 + 200
+    file.write_text("户号,住户类别\n" + "".join(f"H{n:05d},常住\n" for n in range(6_000)))
+    verb = ["import", str(file), "--register", "household", "--dir", str(office)]
+    ran = subprocess.run(  # the shell sets the limit, for a file as a full disk does for all
+        ["sh", "-c", f'ulimit -f {blocks}; exec "$@"', "sh", sys.executable, "-c", SERVE, *verb],
+        capture_output=True, timeout=120, check=False, env=os.environ | {"SILIAN_LANG": "en"},
+    )  # fmt: skip
+    stated = ran.stderr.decode()
+    assert (ran.returncode, stated.count("\n")) == (75, 1), stated
+    found = re.search(r"(\d+) of 6000 rows are in", stated)
+    assert found, stated
+    again = silian(*verb, "--json").json["reports"][0]
+    assert (again["unchanged"], again["new"]) == (int(found[1]), 6_000 - int(found[1]))

@@ -376,9 +376,13 @@ def _double(register: Register, first: Place, here: Place) -> Fault:
         en=f"{en} is the same as in row {first.row}{sheet_en}.",
         zh=f"{zh}与{sheet_zh}第 {first.row} 行相同。",
         suggestion_en="Delete one of the two rows."
-        + (" Width, cases, spaces and dashes make no difference." if spelled else ""),
+        + (
+            " Width, cases, spaces, dashes and quotation marks around it make no difference."
+            if spelled
+            else ""
+        ),
         suggestion_zh="请删除其中一行。"
-        + ("全角半角、大小写、空格和连字符不作区分。" if spelled else ""),
+        + ("全角半角、大小写、空格、连字符和首尾引号不作区分。" if spelled else ""),
     )
 
 

@@ -274,7 +274,7 @@ def test_a_reason_of_another_domain_is_no_refusal_of_an_office() -> None:
     assert failed(error).code == "unavailable"
 
 
-def test_why_a_call_ended_is_written_in_plain_words_of_both_languages() -> None:
+def test_why_a_call_ended_is_given_in_plain_sentences_of_both_languages() -> None:
     text = "failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:1: Failed to "
     error = Fallen(grpc.StatusCode.UNAVAILABLE, f"{text}connect to remote host: Connection refused")
     event = failed(error)
