@@ -155,6 +155,7 @@ _ARGUMENTS = {  # what typer shows by the parameter's name
     "amount": "金额", "assignment": "任务", "case": "重复登记", "code": "代码", "conflict": "冲突",
     "file": "文件", "files": "文件", "indicator": "指标", "now": "now", "order": "工作单",
     "percent": "百分比", "posting": "分录", "quarantined_change": "变更", "record": "记录",
+    "letter": "邀请函", "which": "序列号或单位",
     "register": "台账", "request": "申请", "score": "评分", "source": "备份文件",
     "target": "目标文件", "text": "文字", "title": "标题", "transfer": "划转", "unit": "单位",
     "values": "字段=值",

@@ -16,7 +16,12 @@ import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from node.identity.refusals import CertificateMissing, CertificateRefused, CertificateUnreadable
+from node.identity.refusals import (
+    UNREADABLE,
+    CertificateMissing,
+    CertificateRefused,
+    CertificateUnreadable,
+)
 from node.peers.certificates import Certificates, Chain
 from sync.link import Parent, SessionUnknown
 from sync.wire.link.v1 import link_pb2 as pb
@@ -124,7 +129,7 @@ def _chain_of(office: bytes, above: bytes) -> Chain:
     """Return a chain from what gRPC gives: the office's apart from those above it."""
     try:
         found = x509.load_pem_x509_certificates(office + above)
-    except ValueError:
+    except UNREADABLE:
         raise CertificateUnreadable from None
     return tuple(dict.fromkeys(each.public_bytes(Encoding.DER) for each in found))
 

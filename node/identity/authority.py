@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from node.identity.place import Place
+from node.identity.refusals import UNREADABLE
 
 DER = Encoding.DER
 OFFICE_DAYS = 90
@@ -45,10 +46,12 @@ def requested_key(request: bytes) -> PublicKey | None:
     try:
         read = x509.load_der_x509_csr(request)
         key = read.public_key()
-    except (ValueError, TypeError):
+        signed = read.is_signature_valid
+    except UNREADABLE:
         return None
-    fits = isinstance(key, PublicKey) and isinstance(key.curve, ec.SECP256R1)
-    return key if fits and isinstance(key, PublicKey) and read.is_signature_valid else None
+    if not (signed and isinstance(key, PublicKey) and isinstance(key.curve, ec.SECP256R1)):
+        return None
+    return key
 
 
 class Authority:

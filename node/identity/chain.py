@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey 
 from node.identity.authority import OFFICE_DAYS, OFFICE_KEY
 from node.identity.place import Place, read_place
 from node.identity.refusals import (
+    UNREADABLE,
     CertificateBranch,
     CertificateDepth,
     CertificateEarly,
@@ -60,7 +61,7 @@ def read_chain(ders: Iterable[bytes]) -> tuple[x509.Certificate, ...]:
     """Return certificates from DER, the office's first. Raises: CertificateUnreadable."""
     try:
         return tuple(map(x509.load_der_x509_certificate, ders))
-    except (ValueError, TypeError):
+    except UNREADABLE:
         raise CertificateUnreadable from None
 
 
@@ -78,7 +79,7 @@ def verify(
         raise CertificateDepth
     try:
         return _verified(chain, trust, now, expected)
-    except (ValueError, TypeError, x509.DuplicateExtension):  # parts are parsed when first read
+    except UNREADABLE:  # parts are parsed when first read
         raise CertificateUnreadable from None
 
 
@@ -92,12 +93,15 @@ def verify_authority(chain: Sequence[x509.Certificate], trust: Trust, now: datet
     authority = chain[0]
     if authority in trust.roots:
         return
-    root = _issuer_of(authority, trust.roots)
-    _check_authority(authority)
-    if not place_in(authority).is_within(place_in(root)):
-        raise CertificateOutside
-    _check_dates((authority, root), now)
-    _check_revoked(((authority, root),), trust)
+    try:
+        root = _issuer_of(authority, trust.roots)
+        _check_authority(authority)
+        if not place_in(authority).is_within(place_in(root)):
+            raise CertificateOutside
+        _check_dates((authority, root), now)
+        _check_revoked(((authority, root),), trust)
+    except UNREADABLE:
+        raise CertificateUnreadable from None
 
 
 def _verified(
@@ -169,7 +173,7 @@ def _issuer_of(
 def _check_signed(certificate: x509.Certificate, issuer: x509.Certificate) -> None:
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, ValueError, TypeError):
+    except InvalidSignature:
         raise CertificateForeign from None
 
 

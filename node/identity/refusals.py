@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+
 from node.domain.english import counted
 from sync.model.errors import ErrorKind, SilianError
 
@@ -9,6 +12,13 @@ _RENEW = "Renew it: `silian cert renew`, or an invitation of the parent and `sil
 _RENEW_ZH = "请运行 silian cert renew 更新；如不能更新，请由上级重新发出邀请后运行 silian join。"
 _FOREIGN = "Ask the office that sent it who issued it; enrol it with an invitation of its parent."
 _FOREIGN_ZH = "请向对方核实证书由谁签发，并由其上级重新发出邀请办理入网。"
+
+
+# What reading X.509 raises for bytes that are none, or that use what is not known here.
+UNREADABLE = (
+    ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)  # fmt: skip
 
 
 class CertificateRefused(SilianError):

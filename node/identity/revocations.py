@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey as PublicKey
 
-from node.identity.refusals import RevocationsForged, RevocationsOlder
+from node.identity.refusals import UNREADABLE, RevocationsForged, RevocationsOlder
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def read_list(der: bytes, issuer: x509.Certificate) -> RevocationList:
         signed = isinstance(key, PublicKey) and found.is_signature_valid(key)
         number = found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
         serials = frozenset(revoked.serial_number for revoked in found)
-    except (ValueError, TypeError, x509.ExtensionNotFound, x509.DuplicateExtension):
+    except (*UNREADABLE, x509.ExtensionNotFound):
         raise RevocationsForged from None
     if not signed or found.issuer != issuer.subject:
         raise RevocationsForged

@@ -188,6 +188,25 @@ def test_a_certificate_is_renewed_without_a_restart_and_the_line_goes_over_to_it
         until(lambda: "文体中心" in names(processes[CITY]))
 
 
+def test_an_office_whose_certificate_has_ended_works_and_connects_again_when_it_is_renewed(
+    tmp_path: Path,
+) -> None:
+    """Issued 100 days ago: it has ended, and may be renewed for some days more."""
+    with enrolled(tmp_path, lambda: wall_ms() - 100 * DAY_MS) as offices:
+        for code, parent in ((CITY, ""), (DISTRICT, CITY), (STREET, DISTRICT), (GARDEN, STREET)):
+            offices.make(code, parent)
+        codes = (CITY, DISTRICT, STREET, GARDEN)
+        processes = {code: offices.serve(code) for code in codes}
+        garden = served(processes[GARDEN], GARDEN)
+        assert garden.dialer is not None
+        until(lambda: bool(garden.dialer and garden.dialer.reason))
+        premises(garden.office, "文体中心")  # its own clerks go on
+        assert not names(processes[CITY])
+        for code in codes:
+            served(processes[code], code).see_to_certificates()
+        until(lambda: "文体中心" in names(processes[CITY]))
+
+
 def certificate(process: Process, code: str) -> x509.Certificate:
     credentials = served(process, code).office.certificates.credentials
     assert credentials is not None

@@ -18,6 +18,7 @@ from sync.wire.link.v1.link_pb2 import HelloRequest
 from sync.wire.link.v1.link_pb2_grpc import LinkServiceStub
 from sync.wire.office.v1.office_pb2 import GetStatusRequest
 from sync.wire.office.v1.office_pb2_grpc import OfficeServiceStub
+from tests.integration.test_cli_chinese import english
 from tests.support.silian import Ran, free_ports, serving, silian
 
 CITY, DISTRICT, WEST, STREET = "杭州市", "上城区", "西湖区", "闸弄口街道"
@@ -106,6 +107,10 @@ def test_hosts_joined_by_invitation_send_records_up_and_work_down(hosts: Hosts) 
                 "--dir", hosts.at(STREET)))  # fmt: skip
     hosts.synced(HOME)
     assert "核对用房" in done(silian("work", "ls", "--dir", hosts.at(HOME), "--json")).out
+    asked = json.loads(silian("doctor", "--dir", hosts.at(HOME), "--json").out)["items"]
+    assert next(each["good"] for each in asked if each["check"] == "parent")
+    for verb in (("cert", "show"), ("cert", "ls"), ("cert", "ls", "--within", "30d")):
+        assert not english(done(silian(*verb, "--dir", hosts.at(STREET), lang="zh")).out)
     shown = done(silian("cert", "show", "--dir", hosts.at(HOME), "--json")).json
     assert shown["uri"].endswith("?level=3")
 

@@ -261,3 +261,26 @@ def test_no_authority_issues_outside_its_subtree(units: tuple[int, ...], length:
     else:
         with pytest.raises(refusals.CertificateOutside):
             verify(chain, TRUST, NOW, place)
+
+
+WHOLE = CITY_CA.office()
+DERS = [each.public_bytes(authority.DER) for each in WHOLE]
+LIST = CITY_CA.district().revocation_list(3, [7], NOW).public_bytes(authority.DER)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.integers(0, 1), st.integers(0, 2_000), st.integers(1, 255))
+def test_one_changed_byte_anywhere_in_a_chain_is_refused(which: int, at: int, flip: int) -> None:
+    changed = [bytearray(der) for der in DERS]
+    changed[which][at % len(changed[which])] ^= flip
+    with pytest.raises(CertificateRefused):
+        verify(read_chain(map(bytes, changed)), TRUST, NOW, HOME_PLACE)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 2_000), st.integers(1, 255))
+def test_one_changed_byte_anywhere_in_a_revocation_list_is_refused(at: int, flip: int) -> None:
+    changed = bytearray(LIST)
+    changed[at % len(changed)] ^= flip
+    with pytest.raises(RevocationsForged):
+        read_list(bytes(changed), CITY_CA.district().certificate)

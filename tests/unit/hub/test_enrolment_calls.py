@@ -1,0 +1,191 @@
+"""Calls of enrolment by anybody who reaches the port: refused with a code, never a fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hub.link.enroller import to_wire
+from hub.link.enrolment import EnrolmentServicer
+from node.china import DAY_MS
+from node.identity.authority import DER, new_key
+from node.identity.chain import read_chain
+from node.identity.refusals import (
+    CertificateBranch,
+    CertificateExpired,
+    CertificateKey,
+    CertificateMissing,
+    CertificateRevoked,
+)
+from node.office import Office
+from node.services.enrolment import authority, invitations
+from node.services.enrolment.errors import InvitationRefused, RequestForged
+from node.services.enrolment.requests import passed_on, request_of
+from sync.codec.signing import Signer
+from sync.model.errors import SilianError
+from sync.wire.link.v1 import enrolment_pb2 as pb
+from tests.unit.node.offices import COMMUNITY, DISTRICT, STREET, Clock, new_office
+
+CITY = "330100000000"
+KEY, OTHER = Signer(bytes(range(32))), Signer(bytes(range(1, 33)))
+TLS = new_key()
+ANYBODY: Any = None  # no call looks at who calls: what it shows counts
+
+
+@pytest.fixture(scope="module")
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Iterator[Office]:
+    office = new_office(tmp_path_factory.mktemp("city") / "city", CITY, clock)
+    authority.found_city(office)
+    yield office
+    office.close()
+
+
+@pytest.fixture
+def servicer(city: Office) -> EnrolmentServicer:
+    return EnrolmentServicer(lambda _unit: city)
+
+
+def unit_of(office: Office, code: str) -> int:
+    return office.tree.find(code).unit_id
+
+
+def asked(office: Office, code: str = DISTRICT, signer: Signer = KEY) -> pb.CertificateRequest:
+    return to_wire(request_of(signer, unit_of(office, code), TLS))
+
+
+def issued(office: Office, code: str = DISTRICT, signer: Signer = KEY) -> list[bytes]:
+    made = authority.issue(office, unit_of(office, code), TLS.public_key(), signer.public_key)
+    return [each.public_bytes(DER) for each in made.chain]
+
+
+def certify(
+    office: Office, chain: list[bytes], code: str = DISTRICT, *, by: Signer = KEY,
+    signer: Signer = KEY,
+) -> pb.CertifyRequest:  # fmt: skip
+    request = request_of(signer, unit_of(office, code), TLS)
+    return pb.CertifyRequest(
+        chain=chain, request=to_wire(request), signature=passed_on(by, request)
+    )  # fmt: skip
+
+
+def test_an_invited_district_gets_its_certificate_and_its_authority(
+    city: Office, servicer: EnrolmentServicer
+) -> None:
+    (invited,) = invitations.invite(city, [unit_of(city, DISTRICT)])
+    request = request_of(KEY, invited.unit, TLS, new_key())
+    reply = servicer.Enrol(
+        pb.EnrolRequest(secret=invited.secret, request=to_wire(request)), ANYBODY
+    )
+    found = city.certificates.certified(tuple(reply.chain), city.certificates.place(invited.unit))
+    assert found.office_key == KEY.public_key
+    (own,) = read_chain([reply.authority])
+    assert own.issuer == read_chain(reply.chain)[0].issuer
+
+
+def test_an_office_renews_with_the_certificate_that_it_has(
+    city: Office, servicer: EnrolmentServicer
+) -> None:
+    reply = servicer.Certify(certify(city, issued(city)), ANYBODY)
+    assert city.certificates.check(unit_of(city, DISTRICT), KEY.public_key, reply.chain)
+
+
+def test_an_office_that_was_away_renews_for_thirty_days_and_no_longer(
+    city: Office, servicer: EnrolmentServicer, clock: Clock
+) -> None:
+    chain, began = issued(city), clock.ms
+    try:
+        clock.ms = began + 100 * DAY_MS
+        with pytest.raises(CertificateExpired):
+            city.certificates.check(unit_of(city, DISTRICT), KEY.public_key, chain)
+        reply = servicer.Certify(certify(city, chain), ANYBODY)
+        end = read_chain(reply.chain)[0].not_valid_after_utc
+        assert end > datetime.fromtimestamp(clock.ms / 1_000, UTC) + timedelta(days=80)
+        clock.ms = began + 125 * DAY_MS
+        with pytest.raises(CertificateExpired):
+            servicer.Certify(certify(city, chain), ANYBODY)
+    finally:
+        clock.ms = began
+
+
+def test_a_revoked_office_renews_nothing(city: Office, servicer: EnrolmentServicer) -> None:
+    chain = issued(city)
+    authority.revoke(city, f"{read_chain(chain)[0].serial_number:040x}", "挂失")
+    with pytest.raises(CertificateRevoked):
+        servicer.Certify(certify(city, chain), ANYBODY)
+
+
+def test_an_office_gets_no_certificate_for_another_key_or_another_unit(
+    city: Office, servicer: EnrolmentServicer
+) -> None:
+    chain = issued(city)
+    with pytest.raises(CertificateKey):
+        servicer.Certify(certify(city, chain, signer=OTHER), ANYBODY)
+    with pytest.raises(RequestForged):  # the chain is public: its key must sign
+        servicer.Certify(certify(city, chain, by=OTHER), ANYBODY)
+    for code in (CITY, COMMUNITY):
+        with pytest.raises(CertificateBranch):
+            servicer.Certify(certify(city, chain, code), ANYBODY)
+    with pytest.raises(CertificateBranch):  # it is no child of this office
+        servicer.Certify(certify(city, issued(city, STREET), STREET), ANYBODY)
+
+
+def test_a_parent_gets_a_certificate_for_the_office_that_enrols_with_it(
+    city: Office, servicer: EnrolmentServicer
+) -> None:
+    reply = servicer.Certify(certify(city, issued(city), STREET, signer=OTHER), ANYBODY)
+    place = city.certificates.place(unit_of(city, STREET))
+    assert city.certificates.certified(tuple(reply.chain), place).office_key == OTHER.public_key
+
+
+def test_an_office_without_certificates_gives_out_none(tmp_path: Path, clock: Clock) -> None:
+    street = new_office(tmp_path / "street", STREET, clock)
+    servicer = EnrolmentServicer(lambda _unit: street)
+    with pytest.raises(InvitationRefused):
+        servicer.Enrol(pb.EnrolRequest(secret=bytes(32), request=asked(street, COMMUNITY)), ANYBODY)
+    with pytest.raises(CertificateMissing):
+        servicer.Certify(certify(street, [], COMMUNITY), ANYBODY)
+    street.close()
+
+
+SOME = st.binary(max_size=200)
+
+
+@settings(
+    max_examples=150, deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)  # fmt: skip
+@given(
+    st.data(), st.sampled_from([0, 1, (1 << 64) - 1]),
+    st.lists(SOME, max_size=4), SOME, SOME, SOME, SOME, SOME,
+)  # fmt: skip
+def test_any_message_of_a_caller_without_keys_is_refused_with_a_code(
+    city: Office, servicer: EnrolmentServicer, data: st.DataObject, odd: int, chain: list[bytes],
+    secret: bytes, csr: bytes, key: bytes, signature: bytes, own: bytes,
+) -> None:  # fmt: skip
+    good, real = asked(city), issued(city)
+    unit = data.draw(st.sampled_from([odd, good.unit]))
+    request = pb.CertificateRequest(
+        unit=unit,
+        csr=data.draw(st.sampled_from([csr, good.csr])),
+        public_key=data.draw(st.sampled_from([key, good.public_key])),
+        signature=data.draw(st.sampled_from([signature, good.signature])),
+        authority_csr=own,
+    )
+    with pytest.raises(SilianError):
+        servicer.Enrol(pb.EnrolRequest(secret=secret, request=request), ANYBODY)
+    shown = data.draw(st.sampled_from([chain, real, [*real, *chain]]))
+    with pytest.raises(SilianError):
+        servicer.Certify(
+            pb.CertifyRequest(chain=shown, request=request, signature=signature), ANYBODY
+        )
