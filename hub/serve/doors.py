@@ -39,7 +39,7 @@ class WrongDoor(SilianError):
         super().__init__(
             "this service does not answer at this port", "该端口不提供此项服务",
             remedy_en="Programs call from the office's own machine, at the address in office.lock.",
-            remedy_zh="程序须在本单位的机器上调用，地址见 office.lock。",
+            remedy_zh="程序须在本单位的机器上调用，地址见单位目录内的锁文件。",
         )  # fmt: skip
 
 

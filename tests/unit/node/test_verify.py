@@ -59,6 +59,11 @@ def test_an_untouched_store_is_consistent_and_everything_was_compared(net):
     }  # fmt: skip
 
 
+def nth(number: int) -> str:
+    """Return the condition for the nth entry of a log."""
+    return f"arrival = (SELECT arrival FROM entry ORDER BY arrival LIMIT 1 OFFSET {number - 1})"
+
+
 @pytest.mark.parametrize(
     ("code", "statement", "check"),
     [
@@ -72,10 +77,10 @@ def test_an_untouched_store_is_consistent_and_everything_was_compared(net):
         (NORTH, "UPDATE total SET amount = amount - 1 WHERE measure='households'", "totals"),
         (NORTH, "DELETE FROM total WHERE measure='households'", "totals"),
         (NORTH, "INSERT INTO total VALUES (99, 'households', '', '', 1)", "totals"),
-        (NORTH, "UPDATE entry SET seq = seq + 1 WHERE arrival = 3", "streams"),
-        (NORTH, "DELETE FROM entry WHERE arrival = 2", "streams"),
+        (NORTH, "UPDATE entry SET seq = seq + 1 WHERE " + nth(3), "streams"),
+        (NORTH, "DELETE FROM entry WHERE " + nth(2), "streams"),
         (NORTH, "DELETE FROM stream", "streams"),
-        (NORTH, "UPDATE entry SET wire = X'00' WHERE arrival = 1", "streams"),
+        (NORTH, "UPDATE entry SET wire = X'00' WHERE " + nth(1), "streams"),
     ],
 )
 def test_a_change_made_outside_the_program_is_found(net, code, statement, check):
