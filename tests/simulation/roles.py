@@ -444,7 +444,9 @@ class Roles:
     def _record(self, process: Process, message: Any, request: bytes) -> None:
         key = (process.index, message.unit)
         understood = message.protocol_max >= PROTOCOL_MIN and message.protocol_min <= PROTOCOL_MAX
-        if message.signed_challenge and understood:  # another one is sent away before it is looked at
+        if (
+            message.signed_challenge and understood
+        ):  # another one is sent away before it is looked at
             self._hellos[key] = request
         session = process.parent.sessions.session_of(message.unit)
         if session is not None and session.session not in self._sessions[key]:
