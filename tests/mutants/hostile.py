@@ -58,8 +58,8 @@ MUTANTS = (
     ),
     Mutant(
         "what was shown is not shown on", "proof", "sync/log/shown.py",
-        "        if not goes(key.audience) or (key, seq) in covered:",
-        "        if not goes(key.audience) or (key, seq) in covered or not log.wire_at(tx, 1):",
+        'f"UNION ALL SELECT {_COLUMNS} FROM shown_entry WHERE hlc IN ({marks})",',
+        'f"UNION ALL SELECT {_COLUMNS} FROM shown_entry WHERE hlc IN ({marks}) AND seq < 0",',
         "tests/storage/test_repair.py",
     ),
     Mutant(
