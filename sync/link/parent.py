@@ -128,6 +128,8 @@ class Parent:
         check = decide(facts)
         if check.verdict not in _NOT_OURS:
             self.sessions.settle_duplicate(hello.unit, duplicate)
+            if facts.has_forged_heads:
+                self.host.signature_refused(hello.unit, HeadForged(hello.unit))
         match check.verdict:
             case Verdict.CHALLENGE:
                 self.sessions.forget_receipts(hello.unit)
@@ -156,8 +158,6 @@ class Parent:
         else:
             token = accept(self.host, facts)
             child.log_position = facts.hello.log_position
-        if facts.has_forged_heads:
-            self.host.signature_refused(child.unit, HeadForged(child.unit))
         self._record_contact(child, facts.hello.peer_status)
         return HelloAnswer(
             verdict=check.verdict or Verdict.ACCEPTED,

@@ -58,8 +58,8 @@ MUTANTS = (
     ),
     Mutant(
         "what was shown is not shown on", "proof", "sync/log/shown.py",
-        "        if not goes(key.audience) or (key, seq) in covered:",
-        "        if not goes(key.audience) or (key, seq) in covered or not log.wire_at(tx, 1):",
+        'f"UNION ALL SELECT {_COLUMNS} FROM shown_entry WHERE hlc IN ({marks})",',
+        'f"UNION ALL SELECT {_COLUMNS} FROM shown_entry WHERE hlc IN ({marks}) AND seq < 0",',
         "tests/storage/test_repair.py",
     ),
     Mutant(
@@ -126,7 +126,7 @@ MUTANTS = (
     Mutant(
         "a record comes in any lane", "INV-14", "sync/model/access.py",
         "    if entry.lane is not register.lane:",
-        "    if False:", "tests/storage/test_apply_contract.py",
+        "    if False:", "tests/unit/node/test_values_of_children.py",
     ),
     Mutant(
         "money past its account counts", "INV-17", "node/domain/posting_judge.py",
@@ -141,6 +141,6 @@ MUTANTS = (
     Mutant(
         "a batch is as large as its sender likes", "quotas", "sync/codec/entry.py",
         "    if len(entries) > LISTED_MAX or (len(entries) > 1 and size > BATCH_BYTES_MAX):",
-        "    if False:", "tests/integration/test_peer_limits.py",
+        "    if False:", "tests/unit/sync/test_receive.py",
     ),
 )  # fmt: skip

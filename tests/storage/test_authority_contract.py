@@ -13,6 +13,7 @@ from sync.codec import entry as codec
 from sync.merge.copies import Chunk
 from sync.merge.record import Head, Heads
 from sync.model.access import Identity, Unauthorised
+from sync.model.audience import BadAudience
 from sync.model.authority import RULES, Claim, Ground, Item, Message, Way, When, Writer, check
 from sync.model.change import Batch, Edit, RecordKey
 from sync.model.schema import Lane, Schema
@@ -169,6 +170,40 @@ def test_what_was_not_asked_for_is_refused() -> None:
         with pytest.raises(Unauthorised):
             check(rule.item, claim, ground)
         assert check(rule.item, claim, replace(ground, recovering=True)) is rule.writer
+
+
+@pytest.mark.parametrize(
+    ("incarnation", "original"),
+    [(77, 0), (9, 77), (1003, 0), (9, 1003), (0, 0)],
+    ids=["a sibling's", "a sibling's before", "the receiver's", "the receiver's before", "none"],
+)
+def test_an_incarnation_stays_with_its_unit(incarnation: int, original: int) -> None:
+    bound = {77: (ORCHID, LEVEL[ORCHID])}
+    ground = Ground(Message.PUSH, GARDEN, Identity(STREET, 2, 1003), TreeOf(STREET), bound)
+    assert check(Item.ENTRY, Claim(GARDEN, 3, 9, "up:city"), ground) is Writer.BELOW
+    with pytest.raises(Unauthorised):
+        check(Item.ENTRY, Claim(GARDEN, 3, incarnation, "up:city", original), ground)
+
+
+@pytest.mark.parametrize(
+    ("message", "unit", "good", "bad"),
+    [
+        (Message.PUSH, GARDEN, "up:street", "up:community"),  # it ends below the receiver
+        (Message.PUSH, GARDEN, "up:city", "down:all"),
+        (Message.PULL, DISTRICT, "down:all", "up:city"),
+        (Message.RESTORE_PARENT, STREET, f"down:{GARDEN}", f"down:{ORCHID}"),
+        (Message.REPLAY, GARDEN, "up:city", "down:all"),
+    ],
+)
+def test_an_entry_goes_only_the_way_of_its_message(
+    message: Message, unit: int, good: str, bad: str
+) -> None:
+    peer = GARDEN if message.from_child else DISTRICT
+    ground = Ground(message, peer, Identity(STREET, 2, 1003), TreeOf(STREET), recovering=True)
+    incarnation = 1003 if unit == STREET else 9
+    check(Item.ENTRY, Claim(unit, LEVEL[unit], incarnation, good), ground)
+    with pytest.raises((Unauthorised, BadAudience)):
+        check(Item.ENTRY, Claim(unit, LEVEL[unit], incarnation, bad), ground)
 
 
 def copy_of(site: Site, record: RecordKey, version: Version, value: str, name: str) -> Chunk:

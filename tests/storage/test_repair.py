@@ -231,6 +231,28 @@ def test_an_entry_signed_by_another_hand_is_no_proof(open_site: OpenSite) -> Non
     assert street.records() == before
 
 
+def test_a_signature_proves_only_the_entries_that_lead_to_it(open_site: OpenSite) -> None:
+    """Else any entry could be shown before one that its office has signed."""
+    child, street = in_step(open_site)
+    third, fourth = (RecordKey("person", GARDEN, record_id(n)) for n in (3, 4))
+    for n, name in ((3, "先"), (5, "中"), (4, "后")):
+        child.now_ms += 1
+        child.commit(child.update(n, name=name))
+    with child.store.read() as tx:
+        sent = repair.copies(child.replica, tx, [third, fourth])
+        proofs = repair.proofs_for_parent(tx, child.replica, sent)
+    first, last = proofs[-2:]
+    gap = SignedEntries((first.wires[0], last.wires[0]), last.signature)
+    before = street.records()
+
+    def join(tx: Connection) -> object:
+        return repair.join_here(street.replica, tx, sent, {}, peer=GARDEN, proofs=[gap])
+
+    with pytest.raises(Malformed):
+        street.store.write(join)
+    assert street.records() == before
+
+
 def test_what_both_logs_have_forgotten_counts_as_its_own_writers_word_only(
     open_site: OpenSite,
 ) -> None:

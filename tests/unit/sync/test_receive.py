@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.apply.receive import portions
+from sync.codec.entry import check_entries_of_one_message
 from sync.model.change import Batch, Entry, Signature
+from sync.model.errors import Malformed
+from sync.model.limits import BATCH_BYTES_MAX, LISTED_MAX
 from sync.model.schema import Lane
 
 # The changes of each entry, which of three streams it is of, and whether it is signed.
@@ -77,3 +81,16 @@ def test_where_each_entry_is_signed_a_portion_is_one_entry_or_within_its_bound(
 def test_a_batch_that_only_moves_the_cursor_is_one_portion() -> None:
     batch = Batch(Lane.CONTROL, 7, 5, 9)
     assert list(portions(batch, [], 1)) == [batch]
+
+
+@pytest.mark.parametrize(
+    ("entries", "signatures"),
+    [([b""] * (LISTED_MAX + 1), 0), ([bytes(BATCH_BYTES_MAX), b"1"], 0), ([b"1"], 2)],
+    ids=["too many entries", "too many bytes", "more signatures than entries"],
+)
+def test_one_message_brings_no_more_than_a_sender_may_put_into_it(
+    entries: list[bytes], signatures: int
+) -> None:
+    with pytest.raises(Malformed):
+        check_entries_of_one_message(entries, signatures)
+    check_entries_of_one_message([bytes(2 * BATCH_BYTES_MAX)])  # one entry may be larger
