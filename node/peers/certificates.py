@@ -31,6 +31,7 @@ from node.identity.refusals import (
     CertificateExpired,
     CertificateKey,
     CertificateRefused,
+    RevocationsOlder,
 )
 from node.identity.revocations import RevocationList, newer, read_list
 from node.peers.context import PeerContext
@@ -94,6 +95,21 @@ class Certificates:
             raise CertificateKey
         return True
 
+    def check_carried(self, unit: int, key: bytes, chain: Sequence[bytes]) -> bool:
+        """As `check`, for a file that was carried: its certificate may have ended.
+
+        Who has no line cannot renew. A revoked certificate counts for nothing all the same.
+        Raises: a CertificateRefused.
+        """
+        try:
+            return self.check(unit, key, chain)
+        except CertificateExpired:
+            parsed, place = read_chain(chain), self.place(unit)
+            end = min(each.not_valid_after_utc for each in parsed)
+            if verify(parsed, self._trust, end, place).office_key != key:
+                raise CertificateKey from None
+            return True
+
     def is_parent_refused(self) -> bool:
         """Return whether the certificate that the parent has shown counts no more."""
         parent = self._office.parent_unit
@@ -140,18 +156,33 @@ class Certificates:
         """Return the number of the newest list of each authority."""
         return {issuer: kept.number for issuer, kept in self._kept.items()}
 
+    def lists(self) -> list[tuple[bytes, bytes]]:
+        """Return the newest lists, each with its authority's certificate."""
+        return [(kept.der, kept.authority) for kept in self._kept.values()]
+
     def lists_after(self, numbers: Mapping[str, int]) -> list[KeptList]:
         """Return the lists that are newer than those a peer has."""
         return [kept for kept in self._kept.values() if kept.number > numbers.get(kept.issuer, -1)]
 
-    def take_lists(self, given: Iterable[tuple[bytes, bytes]]) -> bool:
+    def take_lists(self, given: Iterable[tuple[bytes, bytes]], *, carried: bool = False) -> bool:
         """Keep lists that came, each with its authority's certificate; return whether any is new.
 
-        An older one changes nothing. Raises: a CertificateRefused.
+        An older one changes nothing. On a link it is refused: the other side knew our number. In a
+        file, which may be read late, it is left alone (`carried`).
+        Raises: a CertificateRefused.
         """
         if not self.enrolled:
             return False
-        new = [each for each in map(self._read, given) if each is not None]
+        new = []
+        for each in given:
+            try:
+                found = self._read(each)
+            except RevocationsOlder:
+                if not carried:
+                    raise
+                continue
+            if found is not None:
+                new.append(found)
         return bool(new) and self.keep(new)
 
     def keep(self, new: Sequence[tuple[RevocationList, x509.Certificate]]) -> bool:

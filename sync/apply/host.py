@@ -103,11 +103,21 @@ class CertificatesLike(Protocol):
         Raises: SilianError, if it is enrolled and the chain does not certify that key.
         """
 
+    def check_carried(self, unit: int, key: bytes, chain: Sequence[bytes]) -> bool:
+        """As `check`, for a file: a certificate that has ended counts, a revoked one does not."""
+
+    def lists(self) -> Iterable[tuple[bytes, bytes]]:
+        """Return the newest revocation lists, each with its authority's certificate."""
+
     def numbers(self) -> Mapping[str, int]:
         """Return the number of the newest revocation list of each authority."""
 
-    def take_lists(self, given: Iterable[tuple[bytes, bytes]]) -> bool:
-        """Keep revocation lists that are newer; return whether any was. Raises: SilianError."""
+    def take_lists(self, given: Iterable[tuple[bytes, bytes]], *, carried: bool = False) -> bool:
+        """Keep revocation lists that are newer; return whether any was.
+
+        `carried`: in a file, which may be read late: an older list is left alone.
+        Raises: SilianError.
+        """
 
 
 class Host(Protocol):

@@ -43,6 +43,7 @@ from sync.snapshot import progress
 from sync.store import meta, peers
 from sync.store.sql import execute
 from sync.wire.link.v1.bundle_pb2 import BundleHeader
+from sync.wire.link.v1.link_pb2 import RevocationList
 
 Header = BundleHeader  # for modules that do not import the wire
 
@@ -96,6 +97,13 @@ def header(host: Host, peer: Neighbour, *, set_id: int) -> BundleHeader:
         public_key=signer.public_key,
         program=host.program,
         catalogue=host.catalogue_version,
+        certificates=host.certificates.own(),
+        revocations=()
+        if peer.is_parent
+        else [
+            RevocationList(list=der, authority=authority)
+            for der, authority in host.certificates.lists()
+        ],
     )
 
 
@@ -195,13 +203,16 @@ class Reader:
         """Check a file that follows those examined before. Nothing is applied.
 
         Raises: BundleNotForUs, BundleNotNeighbour, BundleOutdated, BundleNeedsLine, BundleMissing,
-        KeyChanged; Malformed, Unauthorised, StreamGap, StreamForked, SignatureError.
+        KeyChanged; Malformed, Unauthorised, StreamGap, StreamForked, SignatureError; and what
+        `check_carried` raises.
         """
         head, survey = bundle.header, self.survey
         peer = self._peer(head)
+        certificates = self._host.certificates
+        certified = certificates.check_carried(head.sender, head.public_key, head.certificates)
         ends = {batch.lane: batch.upto for batch in bundle.batches()}
         with self._host.store.read() as tx:
-            self._key(tx, head)
+            self._key(tx, head, certified=certified)
             if survey.peer is None:
                 survey.peer = peer
                 survey.applied = self._applied(tx, head)
@@ -223,7 +234,7 @@ class Reader:
             raise BundleNotNeighbour(head.sender_name or f"#{head.sender}")
         return peer
 
-    def _key(self, tx: Connection, head: BundleHeader) -> None:
+    def _key(self, tx: Connection, head: BundleHeader, *, certified: bool) -> None:
         rows = execute(
             tx,
             "SELECT id, public_key, retired FROM incarnation WHERE unit=? ORDER BY key_at_ms DESC",
@@ -237,7 +248,7 @@ class Reader:
             raise BundleOutdated(head.sender_name)
         others = [key for key, over in by_incarnation.values() if key and not over]
         others = others or [key for key, _ in by_incarnation.values() if key]
-        trusted = fingerprint(head.public_key).replace(" ", "") == self._trust
+        trusted = certified or fingerprint(head.public_key).replace(" ", "") == self._trust
         pinned = peers.load(tx, head.sender).key_pinned
         if not peers.fits_pin(pinned, head.public_key) and not trusted:
             raise KeyChanged(
@@ -327,6 +338,9 @@ class Reader:
         peer = self.survey.peer
         assert peer is not None, "looked at before"
         now_ms = host.replica.now_ms
+        if peer.is_parent:
+            lists = ((each.list, each.authority) for each in head.revocations)
+            host.certificates.take_lists(lists, carried=True)
 
         def write(tx: Connection) -> tuple[dict[Lane, int], int]:
             log.register_incarnations(tx, [(head.incarnation, head.sender, head.level)])

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from sync.wire.link.v1 import link_pb2 as silian_dot_link_dot_v1_dot_link__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bsilian/link/v1/bundle.proto\x12\x0esilian.link.v1\x1a\x19silian/link/v1/link.proto\"\xc1\x04\n\x0c\x42undleHeader\x12\x0e\n\x06sender\x18\x01 \x01(\x06\x12\r\n\x05level\x18\x02 \x01(\r\x12\x13\n\x0bincarnation\x18\x03 \x01(\x06\x12\x11\n\tcontinues\x18\x04 \x01(\x06\x12\x10\n\x08receiver\x18\x05 \x01(\x06\x12\x0b\n\x03set\x18\x06 \x01(\x06\x12\x0c\n\x04part\x18\x07 \x01(\r\x12\x12\n\nwritten_ms\x18\x08 \x01(\x04\x12&\n\x06starts\x18\t \x03(\x0b\x32\x16.silian.link.v1.Cursor\x12$\n\x04\x61\x63ks\x18\n \x03(\x0b\x32\x16.silian.link.v1.Cursor\x12\x36\n\rdurable_above\x18\x0b \x03(\x0b\x32\x1f.silian.link.v1.DurablePosition\x12)\n\x05heads\x18\x0c \x03(\x0b\x32\x1a.silian.link.v1.StreamHead\x12\x34\n\x0erequired_heads\x18\r \x03(\x0b\x32\x1c.silian.link.v1.RequiredHead\x12-\n\x07offices\x18\x0e \x03(\x0b\x32\x1c.silian.link.v1.OfficeStatus\x12\x12\n\npublic_key\x18\x0f \x01(\x0c\x12\x0f\n\x07program\x18\x10 \x01(\t\x12\x11\n\tcatalogue\x18\x11 \x01(\t\x12\x13\n\x0bsender_name\x18\x12 \x01(\t\x12\x15\n\rreceiver_name\x18\x13 \x01(\t\x12/\n\x08receipts\x18\x14 \x03(\x0b\x32\x1d.silian.link.v1.SignedReceiptb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bsilian/link/v1/bundle.proto\x12\x0esilian.link.v1\x1a\x19silian/link/v1/link.proto\"\x8c\x05\n\x0c\x42undleHeader\x12\x0e\n\x06sender\x18\x01 \x01(\x06\x12\r\n\x05level\x18\x02 \x01(\r\x12\x13\n\x0bincarnation\x18\x03 \x01(\x06\x12\x11\n\tcontinues\x18\x04 \x01(\x06\x12\x10\n\x08receiver\x18\x05 \x01(\x06\x12\x0b\n\x03set\x18\x06 \x01(\x06\x12\x0c\n\x04part\x18\x07 \x01(\r\x12\x12\n\nwritten_ms\x18\x08 \x01(\x04\x12&\n\x06starts\x18\t \x03(\x0b\x32\x16.silian.link.v1.Cursor\x12$\n\x04\x61\x63ks\x18\n \x03(\x0b\x32\x16.silian.link.v1.Cursor\x12\x36\n\rdurable_above\x18\x0b \x03(\x0b\x32\x1f.silian.link.v1.DurablePosition\x12)\n\x05heads\x18\x0c \x03(\x0b\x32\x1a.silian.link.v1.StreamHead\x12\x34\n\x0erequired_heads\x18\r \x03(\x0b\x32\x1c.silian.link.v1.RequiredHead\x12-\n\x07offices\x18\x0e \x03(\x0b\x32\x1c.silian.link.v1.OfficeStatus\x12\x12\n\npublic_key\x18\x0f \x01(\x0c\x12\x0f\n\x07program\x18\x10 \x01(\t\x12\x11\n\tcatalogue\x18\x11 \x01(\t\x12\x13\n\x0bsender_name\x18\x12 \x01(\t\x12\x15\n\rreceiver_name\x18\x13 \x01(\t\x12/\n\x08receipts\x18\x14 \x03(\x0b\x32\x1d.silian.link.v1.SignedReceipt\x12\x14\n\x0c\x63\x65rtificates\x18\x15 \x03(\x0c\x12\x33\n\x0brevocations\x18\x16 \x03(\x0b\x32\x1e.silian.link.v1.RevocationListb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,5 +33,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'silian.link.v1.bundle_pb2',
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_BUNDLEHEADER']._serialized_start=75
-  _globals['_BUNDLEHEADER']._serialized_end=652
+  _globals['_BUNDLEHEADER']._serialized_end=727
 # @@protoc_insertion_point(module_scope)
