@@ -539,11 +539,12 @@ def test_a_change_without_permission_blocks_no_other_writer(open_site):
     bad = block_of(
         GARDEN, 1, operation=Operation.UPDATE, base=base, causal_length=1, value="meddled"
     )
-    district.take(raw_batch(street, bad, after=1), STREET)
+    first, second, third = (street.position(number) for number in (1, 2, 3))
+    district.take(raw_batch(street, bad, after=first), STREET)
     garden.commit(garden.update(1, name="b"))
     garden.send(street)
-    batch = street.batch_up(after=1)
-    moved = replace(batch, after=2, upto=3, positions=(3,))
+    batch = street.batch_up(after=first)
+    moved = replace(batch, after=second, upto=third, positions=(third,))
     district.take(moved, STREET)
     assert district.value(1, "name", GARDEN) == "b"
     assert [why for why, _ in district.quarantined()] == ["not_owner"]

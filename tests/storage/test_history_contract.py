@@ -125,7 +125,8 @@ def test_where_the_log_is_cut_the_history_says_how_much_is_missing(open_site):
     garden.send(street)
 
     def cut(tx):
-        execute(tx, "DELETE FROM entry WHERE arrival IN (1, 2)", ())
+        gone = (street.position(1), street.position(2))
+        execute(tx, "DELETE FROM entry WHERE arrival IN (?, ?)", gone)
 
     street.store.write(cut)
     found = history(street, 1)
