@@ -80,6 +80,10 @@ def silian(
     return ran
 
 
+def _is_closed(handler: logging.Handler) -> bool:
+    return bool(getattr(getattr(handler, "stream", None), "closed", False))
+
+
 @contextmanager
 def _logs_as_before() -> Iterator[None]:
     """Undo what a verb does to this process's logs: they would go to its standard error for ever.
@@ -88,6 +92,8 @@ def _logs_as_before() -> Iterator[None]:
     output of the next verb would be taken for its error.
     """
     root = logging.getLogger()
+    # One that an earlier test left behind may write to a stream that is closed by now.
+    root.handlers[:] = [h for h in root.handlers if not _is_closed(h)]
     handlers, level, configured = root.handlers[:], root.level, structlog.get_config()
     try:
         yield
