@@ -237,6 +237,7 @@ def plan_money(context: CallContext, request: pb.PlanMoneyRequest) -> pb.PlanMon
                 party_members=line.basis.party_members,
                 committee=line.basis.has_committee,
                 frozen=line.basis.frozen,
+                households_withheld=line.basis.households_withheld,
             )
             for line in found.lines
         ],

@@ -203,6 +203,12 @@ def _print(terminal: Terminal, found: pb.PlanMoneyResponse) -> None:
             "部分社区尚无上年末数据，按现值计算",
             "some communities have not closed the year before: the present values are used",
         )
+    withheld = sorted({line.unit.name for line in found.lines if line.households_withheld})
+    if withheld:
+        terminal.note(
+            f"户数不足5户、不报数字的社区，按无住户计算：{'、'.join(withheld)}",
+            f"counted as without households, for they have fewer than five: {', '.join(withheld)}",
+        )
     if found.postings:
         booked = len(found.postings)
         terminal.note(f"已入账 {booked} 笔", f"booked {counted(booked, 'posting')}")

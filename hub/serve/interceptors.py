@@ -11,7 +11,7 @@ import structlog
 from google.protobuf.message import DecodeError
 
 from hub.serve.call_pots import SilentCalls, WorkSlots, is_control
-from hub.serve.doors import WrongDoor
+from hub.serve.ports import WrongPort
 from node.trouble import refusal_of
 from sync.model.errors import Malformed, SilianError
 from sync.rpc.status import status_of, to_grpc
@@ -130,7 +130,7 @@ class GuardCalls(grpc.ServerInterceptor):
         ) -> None:
             try:
                 request = self._first(requests, context, name)
-            except (Malformed, WrongDoor) as error:
+            except (Malformed, WrongPort) as error:
                 log.warning("call_refused", method=name, code=error.code, reason=error.en)
                 context.set_code(status_of(error))
                 context.set_details(error.en)

@@ -11,8 +11,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from hub.serve.call_pots import SilentCalls, WorkSlots
 from hub.serve.capacity import Capacity
-from hub.serve.doors import check_door
 from hub.serve.interceptors import GuardCalls
+from hub.serve.ports import check_port
 from hub.serve.tls import Tls
 from node.address import Address, Fault, address, enrolment_address
 from node.bad_config import BadConfig
@@ -86,7 +86,7 @@ class Server:
         self._silent = SilentCalls(limits)
         self._server = grpc.server(
             self._workers,
-            interceptors=[GuardCalls(self._silent, WorkSlots(), check_door)],
+            interceptors=[GuardCalls(self._silent, WorkSlots(), check_port)],
             options=(*OPTIONS, ("grpc.max_concurrent_streams", capacity.streams)),
             maximum_concurrent_rpcs=capacity.calls,  # a call beyond it is refused at once
         )

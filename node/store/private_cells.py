@@ -34,4 +34,6 @@ def cells(tx: Connection, measures: Collection[str]) -> Iterator[tuple[CellKey, 
 
 def add(tx: Connection, moved: Mapping[CellKey, int]) -> None:
     """Add to the cells."""
-    execute_many(tx, _ADD, [(*key, amount) for key, amount in sorted(moved.items()) if amount])
+    rows = [(*key, amount) for key, amount in sorted(moved.items()) if amount]
+    if rows:
+        execute_many(tx, _ADD, rows)

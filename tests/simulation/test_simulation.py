@@ -53,6 +53,14 @@ def test_a_city_under_faults_loses_nothing_and_becomes_idle(seed: int) -> None:
     assert result.passed, story_of(result)
 
 
+def test_a_store_that_has_recovered_is_not_taken_for_a_restored_one_again() -> None:
+    """It forgets the token of its backup: each call would begin another recovery."""
+    plan = plan_from_json((REGRESS[0].parent / "bc28a807ddbe.json").read_text(encoding="utf-8"))
+    result = run(plan)
+    assert result.passed, story_of(result)
+    assert 0 < result.ledger.counts["verdict", "RESTORED"] < 5
+
+
 def test_a_commit_that_a_power_cut_ended_counts_if_the_store_has_it() -> None:
     result = run(plan_of(1, "crash").within(37_000_000))
     assert result.passed, story_of(result)

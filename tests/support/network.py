@@ -64,10 +64,18 @@ class Network:
             if not made.exists():
                 _make(made, code)
             shutil.copytree(made, folder / code)
-            self.offices[code] = open_office(
-                folder / code, wall_ms=lambda: self.ms, rng=random.Random(code),
-                catalogue=CATALOGUE, synchronous="OFF", cache_kib=1_024,
-            )  # fmt: skip
+            self._open(folder / code, code)
+
+    def _open(self, folder: Path, code: str) -> None:
+        self.offices[code] = open_office(
+            folder, wall_ms=lambda: self.ms, rng=random.Random(code),
+            catalogue=CATALOGUE, synchronous="OFF", cache_kib=1_024,
+        )  # fmt: skip
+
+    def reopen(self, code: str) -> None:
+        """Close an office and start it again."""
+        self[code].close()
+        self._open(self[code].folder, code)
 
     def __getitem__(self, code: str) -> Office:
         return self.offices[code]

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def follow_days(office: Office, *, writing: bool = True) -> bool:
     """Bring this office's cells to today; return whether a figure changed.
 
-    The stock of a month that has ended is kept before the next month's days are counted. With
+    The stock of a month that has ended is kept before the next month's days are counted, and before
+    a new year divides persons by other ages. With
     `writing` the store also records that a day without any change has come; answering a question
     does not need that.
     """
@@ -26,10 +27,9 @@ def follow_days(office: Office, *, writing: bool = True) -> bool:
         before = contributions.counted_to(tx)
         moves = bool(contributions.pending(tx, before, today.isoformat()))
         ended = _month_end(today)
-        closing = (
-            moves
-            and before[:7] < f"{today:%Y-%m}"
-            and bool(contributions.pending(tx, ended.isoformat(), today.isoformat()))
+        closing = before[:7] < f"{today:%Y-%m}" and (
+            before[:4] < f"{today:%Y}"
+            or bool(moves and contributions.pending(tx, ended.isoformat(), today.isoformat()))
         )
     if before == today.isoformat() or not (moves or writing):
         return False

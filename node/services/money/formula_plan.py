@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from node.domain import posting as postings
+from node.domain.disclosure import WITHHELD, withheld_dims
 from node.domain.formula import formula_money, share_out
 from node.domain.norms import Norms
 from node.domain.posting import SOURCE, AccountKind, Posting
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 FUNDS_PLANNED = ("F1", "F2", "F3", "F4")
 _MEASURES = ("households", "party_members", "party_committees")
+_HOUSEHOLDS_WITHHELD = withheld_dims("households")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,8 @@ class Basis:
     """What a community's money is computed from.
 
     `frozen`: the figures of 31 December of the year before (N8 f); else those of now, because the
-    community did not close that month.
+    community did not close that month. `households_withheld`: it has one to four of them, and this
+    office counts none (ADR 0044).
     """
 
     unit: int
@@ -49,6 +52,7 @@ class Basis:
     party_members: int
     has_committee: bool
     frozen: bool
+    households_withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,17 +258,19 @@ def _bases(office: Office, tx: Connection, year: int) -> Iterable[Basis]:
     eve = f"{year - 1}-12"
     stock = stock_measures(office.catalogue)
     for unit in _communities(office.tree, office.identity.unit):
-        cells = list(cells_of(tx, (unit,), (*_MEASURES, CLOSING)))
+        cells = list(cells_of(tx, (unit,), (*_MEASURES, CLOSING, WITHHELD)))
         frozen = any(k.measure == CLOSING and k.period == eve and n for k, n in cells)
         counts: Counter[str] = Counter()
         for key, amount in stock_at(cells, stock, eve if frozen else ""):
-            counts[key.measure] += amount
+            if key.measure != WITHHELD or key.dims == _HOUSEHOLDS_WITHHELD:
+                counts[key.measure] += amount
         yield Basis(
             unit=unit,
             households=max(0, counts["households"]),
             party_members=max(0, counts["party_members"]),
             has_committee=counts["party_committees"] > 0,
             frozen=frozen,
+            households_withheld=counts[WITHHELD] > 0,
         )
 
 

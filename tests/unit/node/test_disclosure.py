@@ -12,13 +12,18 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Connection
 
 from node.domain.contribution import CellKey, dims_text, parse_dims
 from node.domain.disclosure import GROUP_MIN, WITHHELD, published, published_cells
 from node.domain.indicators import evaluate
 from node.domain.published_value import ANY, Interval
+from node.folds.contributions import cell_id
 from node.services.figures.rollup import answer
+from node.services.health.verify import verify
+from node.store import meta
 from node.store.cells import cells_of
+from sync.model.change import Operation
 from tests.support.network import CATALOGUE, CITY, EAST, NORTH, SOUTH, A, B, C, D, Network
 
 DAY = date(2026, 5, 29)
@@ -108,6 +113,35 @@ def test_months_of_too_few_are_combined_and_the_year_stays_right():
 @pytest.mark.parametrize("text", ["1962..1966", "..1961", "1967..", "1960", ".."])
 def test_an_interval_is_read_as_it_was_written(text):
     assert str(Interval.read(text)) == text
+
+
+def test_a_store_of_an_older_program_takes_back_the_fine_cells_that_it_sent_above(
+    tmp_path: Path,
+) -> None:
+    for name in ("offices", "templates"):
+        (tmp_path / name).mkdir()
+    net = Network(tmp_path / "offices", (NORTH, A), templates=tmp_path / "templates")
+    fill(net, {A: [(1950 + n, "male", "0") for n in range(9)]})
+
+    def as_it_was(tx: Connection) -> None:
+        tx.exec_driver_sql("DELETE FROM private_cell")
+        meta.put(tx, meta.UNDIVIDED, True)
+
+    ((fine, amount),) = residents(("1950", "male", "0")).items()
+    values = {**fine._asdict(), "amount": amount}
+    net.write(A, net.edit(A, "cell", cell_id(fine), Operation.CREATE, values))
+    net[A].store.write(as_it_was)
+    net.reopen(A)
+    net.settle()
+    try:
+        assert verify(net[A]).sound
+        assert answer(net[A], "K3").shown.numerator == 9
+        assert answer(net[NORTH], "K3").shown.numerator == 9
+        with net[NORTH].store.read() as tx:
+            amounts = [n for _, n in cells_of(tx, [net.unit(A)], PLANS) if n]
+        assert min(amounts) >= GROUP_MIN
+    finally:
+        net.close()
 
 
 # -- a solver that knows nothing of how the groups were made ---------------------------------------

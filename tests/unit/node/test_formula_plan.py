@@ -209,6 +209,30 @@ def test_the_figures_are_those_of_the_last_day_of_the_year_where_that_month_was_
     assert formula_plan.plan(net[FIRST], YEAR).lines[0].basis.has_committee
 
 
+def test_a_community_of_fewer_than_five_households_is_planned_without_any_and_named(net):
+    """It does not say how many they are; the plan says so, and counts none in silence."""
+    gone = [
+        Edit(
+            key=RecordKey("household", net.unit(SECOND), bytes(record)),
+            operation=Operation.UPDATE, values={"status": "moved_out"},
+        )
+        for record in household_ids(net, SECOND)[:27]
+    ]  # fmt: skip
+    net[SECOND].commit(lambda tx: gone)
+    net.settle()
+    bases = {line.basis for line in formula_plan.plan(net[CITY], YEAR).lines}
+    found = {(b.unit, b.households, b.households_withheld) for b in bases}
+    assert found == {(net.unit(FIRST), 50, False), (net.unit(SECOND), 0, True)}
+
+
+def household_ids(net: MoneyNetwork, code: str) -> list[bytes]:
+    with net[code].store.read() as tx:
+        rows = tx.exec_driver_sql(
+            "SELECT id FROM r_household WHERE unit=?", (net.unit(code),)
+        ).fetchall()
+    return [bytes(row[0]) for row in rows]
+
+
 def test_what_a_community_spent_still_counts_as_received(net):
     pass_down(net)
     money.spend(

@@ -14,6 +14,7 @@ from node.peers.status import PeerStatus
 from node.reference import SHIPPED_FROM
 from node.services.figures.closings import PeriodOpen, close_period
 from node.services.figures.completeness import Lag
+from node.services.figures.days_counted import follow_days
 from node.services.figures.report import report
 from node.services.figures.rollup import BadQuestion, NoClosing, UnknownIndicator, answer
 from node.services.health.verify import verify
@@ -303,6 +304,34 @@ def test_persons_of_a_group_that_is_too_small_are_combined_and_named_where_they_
         assert (found.display, found.met) == ("≈0", None)
         sexes = answer(net[asker], "K3", by="sex")
         assert by_key(sexes) == {"female": 20, "male": 20}
+
+
+def test_a_new_year_divides_persons_by_its_own_ages_and_leaves_the_old_years_figure(network):
+    net = network(NORTH, A)
+    for born, count in ((1960, 5), (1966, 3), (1967, 3), (1968, 5)):  # 60 in 2026: up to 1966
+        rows = [{"name": "n", "birth_date": f"{born}-01-01", "sex": "male"}] * count
+        net.create_many(A, "resident", rows)
+    follow_days(net[A])
+    net.up(A)
+    assert answer(net[NORTH], "K4").shown.numerator == 8
+    net.forward(220 * DAY_MS)
+    follow_days(net[A])
+    net.up(A)
+    found = answer(net[NORTH], "K4").shown
+    assert (found.numerator, found.numerator_undecided) == (11, 0)
+    past = answer(net[NORTH], "K4", as_of=date(2026, 12, 31)).shown
+    assert (past.numerator, past.numerator_undecided) == (8, 0)
+
+
+def test_whether_a_target_is_met_is_open_where_a_sum_leaves_an_office_out(network):
+    net = network(NORTH, A, B)
+    for code, count in ((A, 3), (B, 9)):
+        households(net, code, count)
+        net.create(code, "premises", name="a", use="office", area_m2=500)
+    net.settle()
+    found = answer(net[NORTH], "K5").shown
+    assert (found.withheld, found.display[0], found.met) == (1, "≈", None)
+    assert answer(net[NORTH], "K5", unit=net.unit(B)).shown.met is not None
 
 
 def test_counts_that_are_not_of_persons_are_never_hidden(network):

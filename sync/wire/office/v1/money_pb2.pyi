@@ -425,7 +425,7 @@ class PlannedFund(_message.Message):
     def __init__(self, fund: _Optional[str] = ..., own_fen: _Optional[int] = ..., due_fen: _Optional[int] = ..., available_fen: _Optional[int] = ..., appropriated_fen: _Optional[int] = ..., released_fen: _Optional[int] = ..., short_fen: _Optional[int] = ...) -> None: ...
 
 class PlannedLine(_message.Message):
-    __slots__ = ("unit", "fund", "due_fen", "share_fen", "households", "party_members", "committee", "frozen")
+    __slots__ = ("unit", "fund", "due_fen", "share_fen", "households", "party_members", "committee", "frozen", "households_withheld")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     FUND_FIELD_NUMBER: _ClassVar[int]
     DUE_FEN_FIELD_NUMBER: _ClassVar[int]
@@ -434,6 +434,7 @@ class PlannedLine(_message.Message):
     PARTY_MEMBERS_FIELD_NUMBER: _ClassVar[int]
     COMMITTEE_FIELD_NUMBER: _ClassVar[int]
     FROZEN_FIELD_NUMBER: _ClassVar[int]
+    HOUSEHOLDS_WITHHELD_FIELD_NUMBER: _ClassVar[int]
     unit: _common_pb2.Unit
     fund: str
     due_fen: int
@@ -442,4 +443,5 @@ class PlannedLine(_message.Message):
     party_members: int
     committee: bool
     frozen: bool
-    def __init__(self, unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., fund: _Optional[str] = ..., due_fen: _Optional[int] = ..., share_fen: _Optional[int] = ..., households: _Optional[int] = ..., party_members: _Optional[int] = ..., committee: _Optional[bool] = ..., frozen: _Optional[bool] = ...) -> None: ...
+    households_withheld: bool
+    def __init__(self, unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., fund: _Optional[str] = ..., due_fen: _Optional[int] = ..., share_fen: _Optional[int] = ..., households: _Optional[int] = ..., party_members: _Optional[int] = ..., committee: _Optional[bool] = ..., frozen: _Optional[bool] = ..., households_withheld: _Optional[bool] = ...) -> None: ...

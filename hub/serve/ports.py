@@ -1,4 +1,4 @@
-"""Doors: by which port a call came, and which services answer there. What is not named is refused.
+"""Ports: by which one a call came, and which services answer there. What is not named is refused.
 
 Local: loopback without TLS, for programs that show the office's token, and for links between
 offices that are not enrolled. Link: TLS, the caller's host has shown a certificate. Enrolment: TLS,
@@ -14,22 +14,22 @@ import grpc
 from sync.model.errors import ErrorKind, SilianError
 
 
-class Door(Enum):
+class Port(Enum):
     LOCAL = "local"
     LINK = "link"
     ENROLMENT = "enrolment"
 
 
-ANSWERS: dict[str, frozenset[Door]] = {
-    "silian.link.v1.LinkService": frozenset({Door.LOCAL, Door.LINK}),
-    "silian.link.v1.EnrolmentService": frozenset({Door.ENROLMENT}),
-    "silian.office.v1.OfficeService": frozenset({Door.LOCAL}),
-    "grpc.health.v1.Health": frozenset({Door.LOCAL, Door.LINK}),
-    "grpc.reflection.v1alpha.ServerReflection": frozenset({Door.LOCAL}),
+ANSWERS: dict[str, frozenset[Port]] = {
+    "silian.link.v1.LinkService": frozenset({Port.LOCAL, Port.LINK}),
+    "silian.link.v1.EnrolmentService": frozenset({Port.ENROLMENT}),
+    "silian.office.v1.OfficeService": frozenset({Port.LOCAL}),
+    "grpc.health.v1.Health": frozenset({Port.LOCAL, Port.LINK}),
+    "grpc.reflection.v1alpha.ServerReflection": frozenset({Port.LOCAL}),
 }
 
 
-class WrongDoor(SilianError):
+class WrongPort(SilianError):
     """The service does not answer at this port: a program's calls come from the same machine."""
 
     code = "wrong_port"
@@ -43,15 +43,15 @@ class WrongDoor(SilianError):
         )  # fmt: skip
 
 
-def check_door(method: str, context: grpc.ServicerContext) -> None:
-    """Refuse a call that came by another port than its service's. Raises: WrongDoor."""
+def check_port(method: str, context: grpc.ServicerContext) -> None:
+    """Refuse a call that came by another port than its service's. Raises: WrongPort."""
     service = method.strip("/").partition("/")[0]
-    if door_of(context) not in ANSWERS.get(service, frozenset()):
-        raise WrongDoor
+    if port_of(context) not in ANSWERS.get(service, frozenset()):
+        raise WrongPort
 
 
-def door_of(context: grpc.ServicerContext) -> Door:
+def port_of(context: grpc.ServicerContext) -> Port:
     shown = context.auth_context()
     if b"ssl" not in shown.get("transport_security_type", ()):
-        return Door.LOCAL
-    return Door.LINK if shown.get("x509_pem_cert") else Door.ENROLMENT
+        return Port.LOCAL
+    return Port.LINK if shown.get("x509_pem_cert") else Port.ENROLMENT
