@@ -144,14 +144,14 @@ class Poison:
             "e.seq, e.wire "
             "FROM quarantine h LEFT JOIN entry e ON e.arrival = h.arrival ORDER BY h.id"
         ).fetchall()
-        # Where copies go instead of a log, a change may come before its record and is applied
-        # later; so is what came after it.
+        # Where copies go instead of a log, or an office takes back what it lost, a change may come
+        # before its record and is applied later; so is what came after it.
         early = {
             record
             for reason, _, records, state, *_ in rows
             if (reason, state) == ("missing_record", "applied")
             for record in block_codec.split(bytes(records), 16)
-            if self._world.plan.copies
+            if self._world.plan.copies or process.index in self._world.oracle.restores.offices
         }
         for reason, register, records, state, incarnation, addressees, lane, seq, wire in rows:
             self._world.ledger.note("quarantine", reason)
