@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey as PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from node.identity.authority import OFFICE_DAYS, OFFICE_KEY
 from node.identity.place import Place, read_place
@@ -33,7 +34,7 @@ from node.identity.refusals import (
     CertificateTooLong,
     CertificateUnreadable,
 )
-from node.identity.revocations import RevocationList, key_id
+from node.identity.revocations import RevocationList, is_plain_end, key_id
 from sync.codec.signing import is_sound_key
 
 CHAIN_MAX = 2  # an office's certificate, and its district's authority
@@ -65,6 +66,12 @@ def read_chain(ders: Iterable[bytes]) -> tuple[x509.Certificate, ...]:
         raise CertificateUnreadable from None
 
 
+def _check_plain(chain: Sequence[x509.Certificate]) -> None:
+    for each in chain:
+        if not is_plain_end(each.public_bytes(Encoding.DER), each.signature):
+            raise CertificateUnreadable
+
+
 def verify(
     chain: Sequence[x509.Certificate], trust: Trust, now: datetime, expected: Place | None = None
 ) -> Certified:
@@ -94,6 +101,7 @@ def verify_authority(chain: Sequence[x509.Certificate], trust: Trust, now: datet
     if authority in trust.roots:
         return
     try:
+        _check_plain(chain)
         root = _issuer_of(authority, trust.roots)
         _check_authority(authority)
         if not place_in(authority).is_within(place_in(root)):
@@ -107,6 +115,7 @@ def verify_authority(chain: Sequence[x509.Certificate], trust: Trust, now: datet
 def _verified(
     chain: Sequence[x509.Certificate], trust: Trust, now: datetime, expected: Place | None
 ) -> Certified:
+    _check_plain(chain)
     office, *between = chain
     place = place_in(office)
     root = _issuer_of(chain[-1], trust.roots)

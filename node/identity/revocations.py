@@ -40,7 +40,7 @@ def read_list(der: bytes, issuer: x509.Certificate) -> RevocationList:
         serials = frozenset(revoked.serial_number for revoked in found)
     except (*UNREADABLE, x509.ExtensionNotFound):
         raise RevocationsForged from None
-    if not signed or found.issuer != issuer.subject:
+    if not signed or not is_plain_end(der, found.signature) or found.issuer != issuer.subject:
         raise RevocationsForged
     return RevocationList(key_id(issuer), number, serials, der)
 
@@ -52,3 +52,12 @@ def newer(known: RevocationList | None, come: RevocationList) -> bool:
     if come.number < known.number:
         raise RevocationsOlder(come.number, known.number)
     return come.number > known.number
+
+
+def is_plain_end(der: bytes, signature: bytes) -> bool:
+    """Return whether a certificate or a list ends in its signature as DER writes it.
+
+    The signature does not cover how its own bit string is written: a number of unused bits, when
+    the last bits are zero, gives other bytes of the same certificate.
+    """
+    return der.endswith(b"\x00" + signature)

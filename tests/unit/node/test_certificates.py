@@ -277,6 +277,24 @@ def test_one_changed_byte_anywhere_in_a_chain_is_refused(which: int, at: int, fl
         verify(read_chain(map(bytes, changed)), TRUST, NOW, HOME_PLACE)
 
 
+def test_a_signature_written_in_another_way_is_refused() -> None:
+    """The last bits of one signature in eight are zero: a bit string may leave them out."""
+    district = CITY_CA.district()
+    made = (district.issue_office(HOME_PLACE, KEY, OFFICE_KEY, "单位", NOW) for _ in range(1_000))
+    found = next(each for each in made if each.signature[-1] % 8 == 0)
+    der = bytearray(found.public_bytes(authority.DER))
+    verify(read_chain([bytes(der), DERS[1]]), TRUST, NOW, HOME_PLACE)
+    der[-len(found.signature) - 1] = 3  # unused bits
+    with pytest.raises(CertificateRefused):
+        verify(read_chain([bytes(der), DERS[1]]), TRUST, NOW, HOME_PLACE)
+    lists = (district.revocation_list(3, [7], NOW) for _ in range(1_000))
+    chosen = next(each for each in lists if each.signature[-1] % 8 == 0)
+    der = bytearray(chosen.public_bytes(authority.DER))
+    der[-len(chosen.signature) - 1] = 3
+    with pytest.raises(RevocationsForged):
+        read_list(bytes(der), district.certificate)
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 2_000), st.integers(1, 255))
 def test_one_changed_byte_anywhere_in_a_revocation_list_is_refused(at: int, flip: int) -> None:
