@@ -8,7 +8,7 @@ folds follow the repair.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -44,13 +44,14 @@ from sync.merge.record import Head, RecordState, with_heads
 from sync.model import audience
 from sync.model.access import APPEND_ONLY, Routes, is_rewritten, rewrites
 from sync.model.authority import Ground, Message
-from sync.model.change import RecordKey, Value
+from sync.model.change import Entry, RecordKey, Value
 from sync.model.effect import Effect
 from sync.model.judge import fault_in_copy
 from sync.model.report import BucketKey
 from sync.model.schema import FieldSchema, RegisterSchema
 from sync.model.stream import levels_of
 from sync.model.version import Version, hlc_of, incarnation_of
+from sync.recovery.proof import own_keys
 from sync.store.quarantine import quarantined_records
 from sync.store.registers import RegisterTable
 from sync.store.tables import REFUSED_HERE
@@ -135,7 +136,7 @@ def join_here(
     _begin(replica, tx)
     mine = copies(replica, tx, sent)
     disputed = {n: versions_in_dispute(mine[n], sent[n]) for n in sent}
-    shown.take(tx, proofs, frozenset().union(*disputed.values()))
+    _take(replica, tx, proofs, disputed, frozenset())  # a child proves nothing of ours
     logged = load_history(tx, disputed)
     theirs = {n: copy and _as_logged(copy, logged[n]) for n, copy in sent.items()}
     before = repair_log.stored_evidence(tx, theirs)
@@ -206,7 +207,7 @@ def adopt(
     now = copies(replica, tx, sent)
     joined = {n: a.copy for n, a in answers.items() if a.copy is not None}
     disputed = {n: versions_in_dispute(now[n], copy) for n, copy in joined.items()}
-    shown.take(tx, proofs, frozenset().union(*disputed.values()))
+    _take(replica, tx, proofs, disputed, own_keys(tx, replica, peer))
     logged = load_history(tx, disputed)
     writers = _writers(replica, tx)
     judge = _judge(replica, writers, Message.COMPARED, peer)
@@ -253,8 +254,8 @@ def proofs_for_parent(tx: Connection, replica: Replica, sent: Copies) -> list[Si
     versions = {v for copy in sent.values() if copy is not None for v in versions_in(copy)}
     above = replica.identity.level - 1
 
-    def goes(name: str) -> bool:
-        up_to = audience.parse(name).up_to
+    def goes(entry: Entry) -> bool:
+        up_to = audience.parse(entry.audience).up_to
         return up_to is not None and up_to <= above
 
     return shown.proofs_of(tx, versions, goes)
@@ -263,7 +264,9 @@ def proofs_for_parent(tx: Connection, replica: Replica, sent: Copies) -> list[Si
 def proofs_for_child(
     tx: Connection, replica: Replica, child: int, sent: Copies, answers: Mapping[RecordKey, Answer]
 ) -> list[SignedEntries]:
-    """Return the signed entries behind what a child's copies do not have and that go down to it."""
+    """Return the signed entries behind what a child's copies do not have and that go down to it, or
+    that it once sent: it may have lost them with its disk.
+    """
     versions = {
         version
         for name, answer in answers.items()
@@ -271,12 +274,26 @@ def proofs_for_child(
         for version in versions_in_dispute(sent[name], answer.copy)
     }
 
-    def goes(name: str) -> bool:
-        target = audience.parse(name)
-        down_to = target.down_to
-        return target.down_all or (down_to is not None and replica.routes.hop(down_to) == child)
+    def goes(entry: Entry) -> bool:
+        target = audience.parse(entry.audience)
+        is_down = target.down_all or (
+            target.down_to is not None and replica.routes.hop(target.down_to) == child
+        )
+        return is_down or (target.up_to is not None and replica.routes.hop(entry.unit) == child)
 
     return shown.proofs_of(tx, versions, goes)
+
+
+def _take(
+    replica: Replica, tx: Connection, proofs: Sequence[SignedEntries],
+    disputed: Mapping[RecordKey, Set[Version]], own: frozenset[bytes] | None,
+) -> None:  # fmt: skip
+    """Keep the shown entries that these versions need. `own`: the keys that this office has had."""
+
+    def is_key(unit: int, key: bytes) -> bool:
+        return unit != replica.identity.unit or (own is not None and key in own)
+
+    shown.take(tx, proofs, frozenset().union(*disputed.values()), is_key)
 
 
 def _begin(replica: Replica, tx: Connection) -> None:

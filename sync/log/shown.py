@@ -45,18 +45,18 @@ class SignedEntries:
 
 
 def proofs_of(
-    tx: Connection, versions: Collection[Version], goes: Callable[[str], bool]
+    tx: Connection, versions: Collection[Version], goes: Callable[[Entry], bool]
 ) -> list[SignedEntries]:
     """Return the signed entries of these versions, as far as they are here and fit a message.
 
-    `goes`: whether entries for an audience may go to who asks.
+    `goes`: whether an entry may go to who asks.
     """
     found: list[SignedEntries] = []
     covered: set[tuple[StreamKey, int]] = set()
     room = BATCH_BYTES_MAX
-    for row in _rows_of(tx, versions):
+    for row, entry in _rows_of(tx, versions):
         key, seq = StreamKey(row[0], row[1], Lane(row[2])), int(row[3])
-        if not goes(key.audience) or (key, seq) in covered:
+        if not goes(entry) or (key, seq) in covered:
             continue
         chain = _chain(tx, key, seq, row)
         size = sum(len(one[4]) for one in chain)
@@ -71,8 +71,8 @@ def proofs_of(
     return found
 
 
-def _rows_of(tx: Connection, versions: Collection[Version]) -> Iterator[Any]:
-    """Yield the rows of these versions, each stream in order."""
+def _rows_of(tx: Connection, versions: Collection[Version]) -> Iterator[tuple[Any, Entry]]:
+    """Yield the rows of these versions with their entries, each stream in order."""
     wanted = set(versions)
     rows: list[Any] = []
     for part in pieces(sorted({hlc for v in wanted if (hlc := hlc_of(v)) < 1 << 63})):
@@ -84,8 +84,9 @@ def _rows_of(tx: Connection, versions: Collection[Version]) -> Iterator[Any]:
             (*part, *part),
         ).fetchall()
     for row in sorted(rows, key=lambda row: tuple(row[:4])):
-        if codec.entry_from_wire(bytes(row[4])).version in wanted:
-            yield row
+        entry = codec.entry_from_wire(bytes(row[4]))
+        if entry.version in wanted:
+            yield row, entry
 
 
 def _chain(tx: Connection, key: StreamKey, seq: int, first: Any) -> list[Any]:
@@ -109,10 +110,17 @@ def _chain(tx: Connection, key: StreamKey, seq: int, first: Any) -> list[Any]:
 # -- taking -------------------------------------------------------------------------------------
 
 
-def take(tx: Connection, shown: Iterable[SignedEntries], wanted: Collection[Version]) -> None:
+def take(
+    tx: Connection,
+    shown: Iterable[SignedEntries],
+    wanted: Collection[Version],
+    is_key: Callable[[int, bytes], bool],
+) -> None:
     """Keep those of the shown entries that belong to wanted versions and that our log lacks.
 
-    Of an office that is not known here nothing is kept: nobody can say who signed.
+    `is_key`: whether a unit's entries may be signed with a key; asked besides what is known of
+    their incarnation. Of an office that is not known here nothing is kept: nobody can say who
+    signed.
     Raises: Malformed, StreamForked, KeyChanged, BadSignature.
     """
     for one in shown:
@@ -123,6 +131,8 @@ def take(tx: Connection, shown: Iterable[SignedEntries], wanted: Collection[Vers
         last, public_key = entries[-1], key_known(tx, entries[-1].incarnation)
         writer = log.writers_of(tx, {last.incarnation}).get(last.incarnation)
         if not public_key or writer != (last.unit, last.level):
+            continue
+        if not is_key(last.unit, public_key):
             continue
         key = key_of(last)
         if one.signature.public_key != public_key:

@@ -13,9 +13,10 @@ from sync.compare import digests, repair
 from sync.compare.repair import Answer
 from sync.compare.repair_log import evidence_of
 from sync.log import entries as log
+from sync.log import shown
 from sync.log.shown import SignedEntries
 from sync.log.signatures import BadSignature
-from sync.merge.evidence import Evidence
+from sync.merge.evidence import Evidence, versions_in_dispute
 from sync.model.change import RecordKey
 from sync.model.effect import Effect
 from sync.model.errors import Malformed
@@ -157,6 +158,45 @@ def forget(site: Site, *writers: Site) -> None:
     site.store.write(work)
 
 
+def lose(site: Site, name: RecordKey) -> None:
+    """Take a record and the log out of a store, as a restore from an older copy leaves it."""
+    corrupt(site, "DELETE FROM r_person WHERE id=:i", i=name.id)
+    site.store.write(lambda tx: tx.exec_driver_sql("DELETE FROM entry"))
+
+
+def test_an_office_takes_back_from_its_parent_what_it_has_signed_and_lost(
+    open_site: OpenSite,
+) -> None:
+    child, street = in_step(open_site)
+    third = RecordKey("person", GARDEN, record_id(3))
+    right = child.records(), checks_of(child)
+    lose(child, third)
+    assert meet(child, street, third) == {}
+    assert (child.records(), checks_of(child)) == right
+    assert checks_of(street) == right[1]
+
+
+def test_of_entries_under_a_key_that_was_never_ours_nothing_is_taken_back(
+    open_site: OpenSite,
+) -> None:
+    child, street = in_step(open_site)
+    third = RecordKey("person", GARDEN, record_id(3))
+    lose(child, third)
+    before = child.records()
+    with street.store.read() as tx:
+        sent = {third: None}
+        answer = repair.copies(street.replica, tx, [third])[third]
+        proofs = repair.proofs_for_child(
+            tx, street.replica, child.unit, sent, {third: Answer(answer)}
+        )
+    assert proofs
+    versions = versions_in_dispute(None, answer)
+    for is_ours in (False, True):
+        child.store.write(lambda tx: shown.take(tx, proofs, versions, lambda *_: is_ours))  # noqa: B023
+        assert bool(child.dump("shown_entry")["shown_entry"]) is is_ours
+    assert child.records() == before
+
+
 def test_a_value_that_no_log_has_stays_where_it_is_and_is_named(open_site: OpenSite) -> None:
     child, street = in_step(open_site)
     unlogged = version_of(99 << 40, child.incarnation)
@@ -221,9 +261,9 @@ def test_an_entry_signed_by_another_hand_is_no_proof(open_site: OpenSite) -> Non
         (proof,) = repair.proofs_for_parent(tx, child.replica, sent)[-1:]
     before = street.records()
     forged = replace(proof, signature=replace(proof.signature, signature=bytes(64)))
-    for shown, refusal in ((forged, BadSignature), (replace(proof, wires=()), Malformed)):
+    for lie, refusal in ((forged, BadSignature), (replace(proof, wires=()), Malformed)):
 
-        def join(tx: Connection, shown: SignedEntries = shown) -> object:
+        def join(tx: Connection, shown: SignedEntries = lie) -> object:
             return repair.join_here(street.replica, tx, sent, {}, peer=GARDEN, proofs=[shown])
 
         with pytest.raises(refusal):
