@@ -106,11 +106,11 @@ class Process:
     def close(self) -> None:
         """Stop as an operator stops it."""
         self.parent.close()
-        self.alive = False
         if self.intruder is not None:
             self.intruder.close()
             self.intruder = None
         self.office.peer_status.save(moments=True)
+        self.alive = False  # it may die in what it writes last: then it is started again
         self.eye.close()
         self.office.close()
         self.world.network_died(self.index)

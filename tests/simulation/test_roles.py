@@ -39,6 +39,7 @@ def test_lies_among_honest_faults_break_no_invariant(seed: int) -> None:
     [
         pytest.param(3, 8, id="a liar with a wrong clock publishes its lie again"),
         pytest.param(6, 5, id="a liar that has lost its key is refused for that"),
+        pytest.param(0, 0, id="an office that dies while it stops is started again"),
     ],
 )
 def test_what_befalls_a_liar_is_not_taken_for_the_end_of_its_lie(draw: int, number: int) -> None:
