@@ -258,6 +258,7 @@ def _field(field: Field) -> pb.FieldDescription:
         scale=field.scale,
         unit=field.unit,
         choices=_choices(field.choices),
+        aliases=field.aliases,
     )
 
 

@@ -57,6 +57,7 @@ def ls(
              terminal.localized(*STATES[bool(c.revoked_ms)]), c.serial)
             for c in found.certificates
         ])  # fmt: skip
+        terminal.note_total(len(found.certificates), "张")
 
     terminal.show(found, human)
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from hub.cli.arguments import After, Limit
 from hub.cli.exits import Exit
 from hub.cli.history import Labels
 from hub.cli.labels import REASONS, labelled
@@ -88,11 +89,12 @@ def compare(
 
 def repairs(
     terminal: Terminal,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most. 最多条数")] = 100,
+    limit: Limit = 100,
+    after: After = "",
 ) -> None:
     """List the records that comparisons repaired or failed to repair. 查看修复记录"""
     with terminal.office() as office:
-        found = office.list_repairs(page_size=limit)
+        found = office.list_repairs(page_size=limit, page_token=after)
         labels = Labels(terminal, office, (r.register for r in found.repairs))
 
     def human() -> None:
@@ -110,5 +112,6 @@ def repairs(
                 for r in found.repairs
             ],
         )  # fmt: skip
+        terminal.note_page(found, "条")
 
     terminal.show(found, human)

@@ -55,6 +55,7 @@ def ls(
             for c in found.cases
         ]
         terminal.table(heads, rows)
+        terminal.note_page(found, "件")
 
     terminal.show(found, human)
 

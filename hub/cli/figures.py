@@ -69,7 +69,12 @@ def indicators(terminal: Terminal) -> None:
          else " ".join(i.dimensions))
         for i in listed
     ]  # fmt: skip
-    terminal.show(listed, lambda: terminal.table(heads, rows))
+
+    def human() -> None:
+        terminal.table(heads, rows)
+        terminal.note_total(len(listed), "项")
+
+    terminal.show(listed, human)
 
 
 def verify(terminal: Terminal) -> Exit:

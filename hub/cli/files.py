@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -199,6 +200,9 @@ def _write(
     if out == STDOUT:
         if sys.stdout.isatty() or terminal.json:
             raise usage("a file does not go to a terminal", "不能输出到终端", "Use --out FILE.",
+                        "请用 --out 指定文件。")  # fmt: skip
+        if sys.stdout.name == os.devnull:  # it was closed when the program began
+            raise usage("standard output is closed", "标准输出已关闭", "Use --out FILE.",
                         "请用 --out 指定文件。")  # fmt: skip
         for piece in update:
             sys.stdout.buffer.write(piece.data)

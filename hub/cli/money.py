@@ -215,7 +215,8 @@ def balance(
 ) -> None:
     """Show the balance by fund, year and account. 余额"""
     with terminal.office() as office:
-        found = office.list_balances(unit=unit, subtree=subtree, fund=fund, year=year).balances
+        page = office.list_balances(unit=unit, subtree=subtree, fund=fund, year=year)
+    found = page.balances
     heads = ("单位", "资金", "年度", "科目", "元") if terminal.zh else (
         "OFFICE", "FUND", "YEAR", "ACCOUNT", "YUAN"
     )  # fmt: skip
@@ -229,7 +230,12 @@ def balance(
         )
         for b in found
     ]
-    terminal.show(found, lambda: terminal.table(heads, rows))
+
+    def human() -> None:
+        terminal.table(heads, rows)
+        terminal.note_page(page, "条")
+
+    terminal.show(found, human)
 
 
 def transfers(

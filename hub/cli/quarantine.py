@@ -142,7 +142,8 @@ def close(
 def clones_ls(terminal: Terminal) -> None:
     """List child offices with two databases in use, and the decisions. 重复运行的单位"""
     with terminal.office() as office:
-        found = office.list_cloned_offices().cloned_offices
+        page = office.list_cloned_offices()
+    found = page.cloned_offices
 
     def human() -> None:
         heads = (
@@ -151,6 +152,7 @@ def clones_ls(terminal: Terminal) -> None:
             else ("CODE", "OFFICE", "FLAGGED", "AT", "BY", "REASON")
         )
         terminal.table(heads, [row for each in found for row in _clone(terminal, each)])
+        terminal.note_page(page, "个")
 
     terminal.show(found, human)
 

@@ -85,7 +85,12 @@ def registers(terminal: Terminal) -> None:
         "NAME", "REGISTER", "KEPT BY", "RECORDS"
     )  # fmt: skip
     rows = [(r.name, terminal.label(r.label), _levels(terminal, r), int(r.records)) for r in listed]
-    terminal.show(listed, lambda: terminal.table(heads, rows))
+
+    def human() -> None:
+        terminal.table(heads, rows)
+        terminal.note_total(len(listed), "本")
+
+    terminal.show(listed, human)
 
 
 def ls(
@@ -205,7 +210,9 @@ def _field(kind: pb.RegisterDescription, line: str) -> pb.FieldDescription:
     """Return the field with this name. Raises: Refusal."""
     plain = line.casefold()
     for field in kind.fields:
-        if plain in {w.casefold() for w in (field.name, field.label.zh, field.label.en)}:
+        if plain in {
+            w.casefold() for w in (field.name, field.label.zh, field.label.en, *field.aliases)
+        }:
             return field
     raise usage(
         f"{kind.label.en} has no field {line[:40]!r}", f"{kind.label.zh}没有字段“{line[:40]}”",

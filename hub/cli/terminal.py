@@ -154,6 +154,10 @@ class Terminal:
             f"{total} in all" + (f", next page: --after {token}" if token else ""),
         )
 
+    def note_total(self, total: int, measure: str) -> None:
+        """Print how many there are in a list that is shown whole."""
+        self.note(f"共 {total} {measure}", f"{total} in all")
+
     def note(self, zh: str, en: str) -> None:
         """Print a note besides the data."""
         sys.stderr.write(self.localized(zh, en) + "\n")

@@ -34,8 +34,7 @@ def find(
 
     def human() -> None:
         _print(terminal, found.units)
-        if found.total_size > len(found.units):
-            terminal.note(f"共 {found.total_size} 个", f"{found.total_size} in all")
+        terminal.note_total(found.total_size, "个")
 
     terminal.show(found, human)
 
@@ -49,7 +48,12 @@ def ls(
     """List a unit and those below it. 下级单位"""
     with terminal.office() as office:
         units = office.list_units(unit=unit, subtree=all_, as_of=day_text(as_of)).units
-    terminal.show(units, lambda: _print(terminal, units))
+
+    def human() -> None:
+        _print(terminal, units)
+        terminal.note_total(len(units), "个")
+
+    terminal.show(units, human)
 
 
 def import_(

@@ -67,6 +67,9 @@ def test_a_list_is_narrowed_by_comparisons_and_ranges_and_sorted(office: Path) -
 def test_only_the_columns_asked_for_are_shown(office: Path) -> None:
     out = silian("record", "ls", "居民", "--columns", "姓名，phone", "--dir", office, lang="zh").out
     assert out.splitlines()[0].split() == ["编号", "姓名", "联系电话"]
+    asked = ("--columns", "居民姓名,生日", "--dir", office)  # as a sheet may name them
+    out = silian("record", "ls", "居民", *asked, lang="zh").out
+    assert out.splitlines()[0].split() == ["编号", "姓名", "出生日期"]
     bad = silian("record", "ls", "居民", "--columns", "年龄", "--dir", office, "--json")
     assert (bad.exit, bad.error["code"]) == (2, "usage")
     assert (

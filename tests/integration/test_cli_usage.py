@@ -97,7 +97,7 @@ LISTS = (
     ("record", "ls", "premises"), ("register", "ls"), ("conflict", "ls"), ("correction", "ls"),
     ("duplicate", "ls"), ("quarantine", "ls"), ("clone", "ls"), ("work", "ls"), ("money", "ls"),
     ("money", "transfers"), ("money", "balance"), ("unit", "ls"), ("unit", "find", "社区"),
-    ("indicator", "ls"), ("repair", "ls"),
+    ("indicator", "ls"), ("repair", "ls"), ("order", "ls"), ("cert", "ls"),
 )  # fmt: skip
 
 
@@ -112,6 +112,8 @@ def test_every_list_comes_in_the_same_envelope(office: Path, verb: tuple[str, ..
     assert isinstance(document["items"], list)
     assert isinstance(document["next"], str)
     assert document["total"] >= len(document["items"])
+    plain = silian(*verb, "--dir", office, "--lang", "zh").err
+    assert f"共 {document['total']} " in plain
 
 
 def numbers(document: Any) -> Iterator[int]:

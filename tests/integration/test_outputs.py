@@ -256,3 +256,15 @@ def test_default_names_tell_an_empty_sheet_from_one_with_records(
     assert names[2].startswith("居民_导出_20")
     assert names[3].startswith("resident_export_20")
     assert (tmp_path / "居民.xlsx").read_bytes() == TYPED
+
+
+def test_an_export_to_a_closed_standard_output_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "office"
+    assert silian("init", "--dir", folder, "--unit", COMMUNITY).exit == 0
+    verb = ("export", "premises", "--format", "csv", "--out", "-", "--dir", str(folder))
+    ran = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-c", SERVE, *verb],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 2
+    assert "--out" in ran.stderr

@@ -90,13 +90,12 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     ),
     "clock_ahead": (
         Severity.ALARM,
-        "时钟快了 {n} 分钟", "its clock is {n} [minute|minutes] ahead",
+        "时钟快了 {why}", "its clock is {why} ahead",
         "校准该单位的时钟。", "Set that office's clock.",
     ),
     "clock_wrong": (
         Severity.ALARM,
-        "本机时钟误差至少 {n} 分钟",
-        "this machine's clock is wrong by at least {n} [minute|minutes]",
+        "本机时钟误差至少 {why}", "this machine's clock is wrong by at least {why}",
         "校准本机时钟。", "Set this machine's clock.",
     ),
     "clock_doubtful": (
@@ -218,7 +217,7 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     ),
     "silent": (
         Severity.WARNING,
-        "已 {n} 小时没有联系", "no contact for {n} [hour|hours]",
+        "已 {why}没有联系", "no contact for {why}",
         "联系该单位检查网络和程序。", "Ask that office to check its network and its program.",
     ),
     "waiting": (

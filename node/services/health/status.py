@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from sqlalchemy import Connection, func, select
 
 from node.china import DAY_MS
+from node.domain.english import span
 from node.domain.posting_judge import Fault
 from node.domain.units import Level, Tree
 from node.peers.status import Watermark
@@ -31,7 +32,6 @@ from sync.store.tables import cursor
 if TYPE_CHECKING:
     from node.office import Office
 
-MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 SILENT_MS = 24 * HOUR_MS
 WAITING_MS = 24 * HOUR_MS
@@ -217,7 +217,8 @@ def _own_problems(
         yield _of(line, seen.code, n=seen.n, why=seen.why, why_zh=seen.why_zh)
     apart_ms = max(abs(office.clock.offset_ms), office.clock_behind_ms())
     if apart_ms > CLOCK_AHEAD_MS_MAX:
-        yield _of(line, "clock_wrong", n=apart_ms // MINUTE_MS)
+        zh, en = span(apart_ms)
+        yield _of(line, "clock_wrong", why=en, why_zh=zh)
     if apart_from_newest_ms := office.clock_unconfirmed_ms():
         yield _of(line, "clock_doubtful", n=apart_from_newest_ms // DAY_MS)
     if office.tree_fault:
@@ -304,9 +305,11 @@ def problems_below(line: OfficeLine, now_ms: int, ahead_ms: int, program: str) -
         return
     quiet_ms = now_ms - max(line.last_contact_ms, line.exact_ms)
     if quiet_ms > SILENT_MS and not line.connected:
-        yield _of(line, "silent", n=quiet_ms // HOUR_MS)
+        zh, en = span(quiet_ms)
+        yield _of(line, "silent", why=en, why_zh=zh)
     if ahead_ms:
-        yield _of(line, "clock_ahead", n=ahead_ms // MINUTE_MS)
+        zh, en = span(ahead_ms)
+        yield _of(line, "clock_ahead", why=en, why_zh=zh)
     if line.program and line.program != program:
         yield _of(line, "other_program", why=line.program)
     yield from _kept_problems(line)

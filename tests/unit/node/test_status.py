@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from node.domain.english import span
 from node.services.health.problems import TEXTS, Severity
 from node.services.health.status import HOUR_MS, status
 from node.store.tables import job_run
@@ -177,3 +178,17 @@ def test_a_deleted_record_waits_to_be_pushed_like_any_other(network):
     net.up(A)
     net.write(A, net.edit(A, "premises", record, Operation.DELETE, {}))
     assert status(net[A]).own.waiting_up == 1
+
+
+@pytest.mark.parametrize(
+    ("ms", "zh", "en"),
+    [
+        (60_000, "1 分钟", "1 minute"),
+        (119 * 60_000, "119 分钟", "119 minutes"),
+        (120 * 60_000, "2 小时", "2 hours"),
+        (47 * 3_600_000, "47 小时", "47 hours"),
+        (366 * 86_400_000, "366 天", "366 days"),
+    ],
+)
+def test_a_length_of_time_is_shown_in_a_unit_that_one_can_grasp(ms: int, zh: str, en: str) -> None:
+    assert span(ms) == (zh, en)

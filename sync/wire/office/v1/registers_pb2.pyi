@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class FieldDescription(_message.Message):
-    __slots__ = ("name", "label", "type", "required", "owners", "sensitivity", "scale", "unit", "choices")
+    __slots__ = ("name", "label", "type", "required", "owners", "sensitivity", "scale", "unit", "choices", "aliases")
     NAME_FIELD_NUMBER: _ClassVar[int]
     LABEL_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
@@ -18,6 +18,7 @@ class FieldDescription(_message.Message):
     SCALE_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     CHOICES_FIELD_NUMBER: _ClassVar[int]
+    ALIASES_FIELD_NUMBER: _ClassVar[int]
     name: str
     label: _common_pb2.Label
     type: str
@@ -27,7 +28,8 @@ class FieldDescription(_message.Message):
     scale: int
     unit: str
     choices: _containers.RepeatedCompositeFieldContainer[Choice]
-    def __init__(self, name: _Optional[str] = ..., label: _Optional[_Union[_common_pb2.Label, _Mapping]] = ..., type: _Optional[str] = ..., required: _Optional[bool] = ..., owners: _Optional[_Iterable[int]] = ..., sensitivity: _Optional[str] = ..., scale: _Optional[int] = ..., unit: _Optional[str] = ..., choices: _Optional[_Iterable[_Union[Choice, _Mapping]]] = ...) -> None: ...
+    aliases: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., label: _Optional[_Union[_common_pb2.Label, _Mapping]] = ..., type: _Optional[str] = ..., required: _Optional[bool] = ..., owners: _Optional[_Iterable[int]] = ..., sensitivity: _Optional[str] = ..., scale: _Optional[int] = ..., unit: _Optional[str] = ..., choices: _Optional[_Iterable[_Union[Choice, _Mapping]]] = ..., aliases: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Choice(_message.Message):
     __slots__ = ("code", "label")
