@@ -153,7 +153,14 @@ def import_tree(context: CallContext, request: pb.ImportUnitsRequest) -> pb.Impo
         units=done.units,
         on=done.on.isoformat(),
         dry_run=done.dry_run,
-    )
+        details=[
+            pb.UnitChange(
+                kind=each.kind.value, path=each.path, becomes=each.becomes,
+                matched_by=each.match.value if each.match else "",
+            )
+            for each in done.changes
+        ],
+    )  # fmt: skip
 
 
 def list_units(context: CallContext, request: pb.ListUnitsRequest) -> pb.ListUnitsResponse:

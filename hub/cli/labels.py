@@ -100,6 +100,10 @@ TREE_CHANGES: Labels = {
     "create": ("新增", "create"), "rename": ("更名", "rename"), "recode": ("改代码", "recode"),
     "move": ("改隶属", "move"), "close": ("撤销", "close"),
 }  # fmt: skip
+UNIT_MATCHES: Labels = {
+    "code": ("代码相同", "its code"), "name": ("同一上级下名称相同", "its name under its parent"),
+    "unique_name": ("同级唯一名称", "a name that no other has"),
+}  # fmt: skip
 VERIFIED: Labels = {
     "postings": ("分录", "postings"), "cells": ("本单位汇总数", "cells"),
     "totals": ("下级合计", "totals"),

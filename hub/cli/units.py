@@ -9,7 +9,7 @@ import typer
 
 from hub.cli.arguments import Actor, Limit, day_text, person
 from hub.cli.inputs import content_of
-from hub.cli.labels import TREE_CHANGES, labelled
+from hub.cli.labels import TREE_CHANGES, UNIT_MATCHES, labelled
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 from node.domain.english import counted
@@ -88,6 +88,17 @@ def import_(
         terminal.table(heads, [
             (labelled(terminal, TREE_CHANGES, c.kind), str(c.count)) for c in done.changes
         ])  # fmt: skip
+        if done.details:
+            columns = (
+                ("变动", "单位", "变为", "识别依据")
+                if terminal.zh
+                else ("CHANGE", "UNIT", "BECOMES", "RECOGNISED BY")
+            )
+            terminal.table(columns, [
+                (labelled(terminal, TREE_CHANGES, c.kind), c.path, c.becomes,
+                 labelled(terminal, UNIT_MATCHES, c.matched_by) if c.matched_by else "")
+                for c in done.details
+            ])  # fmt: skip
         wording = ("将为", "would be") if done.dry_run else ("现为", "are")
         terminal.note(f"自 {done.on} 起{wording[0]} {done.units} 个单位",
                       f"from {done.on} on there {wording[1]} "

@@ -49,5 +49,6 @@ def _notes(plan: CommunityPlan) -> list[list[str]]:
     ]
     for figure in SEED_FIGURES:
         more = "以上" if figure.at_least else ""
-        lines.append([figure.key, f"{figure.value}{figure.unit}{more}", figure.quote, figure.note])
+        stated = f"{figure.value}{figure.unit}{more}"
+        lines.append([figure.key, stated, figure.section, figure.quote, figure.note])
     return lines

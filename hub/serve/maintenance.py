@@ -34,7 +34,11 @@ def tick(served: Served) -> None:
         served.dialer.renew_handshake()
         office.comparisons.ask_if_due(served.dialer)
     office.peer_status.save()
-    escalate(office, office.clock.now_ms())
+    for late in escalate(office, office.clock.now_ms()):
+        office.log.info(
+            "work_flagged", work=late.id.hex(), flag=late.now, before=late.was,
+            levels=late.escalated, here=late.reached,
+        )  # fmt: skip
     run_timers(office, office.clock.now_ms())
     continue_indexing(office)
     office.store.checkpoint()

@@ -11,9 +11,15 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from node.domain.english import counted
-from node.domain.tree_operations import OperationKind, apply_operations, diff_units
+from node.domain.tree_operations import (
+    Match,
+    OperationKind,
+    TreeOperation,
+    apply_operations,
+    diff_units,
+)
 from node.domain.unit_csv import read_units
-from node.domain.units import Level, Unit
+from node.domain.units import Level, Tree, Unit
 from node.ids import natural_id
 from node.store.units import dated_units, tree_on
 from sync.model.attribution import UNKNOWN, Attribution
@@ -60,11 +66,26 @@ class WouldClose(SilianError):
 
 
 @dataclass(frozen=True, slots=True)
+class UnitChange:
+    """One change to one unit, for a person who compares it with the file.
+
+    `path`: before, of a new unit afterwards; `becomes`: the new name, code, or path of the parent.
+    `match`: how the unit was recognised in the file; None: it is created or closed.
+    """
+
+    kind: OperationKind
+    path: str
+    becomes: str
+    match: Match | None
+
+
+@dataclass(frozen=True, slots=True)
 class TreeImport:
     """What a file would change, or has changed."""
 
     on: date
     counts: dict[OperationKind, int]
+    changes: tuple[UnitChange, ...]
     units: int  # of the tree afterwards
     dry_run: bool
 
@@ -82,7 +103,7 @@ def import_units(
     """Import a CSV (code,name,level,parent_code) as the tree from `on` (default today) onward.
 
     Units keep their ids where they are recognised; the days before stay unchanged. The same
-    file twice changes nothing. With `dry_run` only the counts are returned.
+    file twice changes nothing. With `dry_run` nothing is done.
     Raises: NotTheCity; BadUnitFile with every fault by line; WouldClose; BadTreeOperation.
     """
     if office.level is not Level.CITY:
@@ -97,9 +118,22 @@ def import_units(
     closed = [old.path(o.unit_id) for o in operations if o.kind is OperationKind.CLOSE]
     if closed and not (allow_close or dry_run):
         raise WouldClose(len(closed), closed)
+    wanted = apply_operations(known, operations)
     if operations and not dry_run:
-        _publish(office, known, apply_operations(known, operations), by)
-    return TreeImport(day, dict(counts), len(target), dry_run)
+        _publish(office, known, wanted, by)
+    new = Tree(wanted, day)
+    changes = tuple(_shown(o, old, new) for o in operations)
+    return TreeImport(day, dict(counts), changes, len(target), dry_run)
+
+
+def _shown(operation: TreeOperation, old: Tree, new: Tree) -> UnitChange:
+    path = (old if operation.unit_id in old else new).path(operation.unit_id)
+    becomes = operation.name or operation.code or ""
+    if operation.kind is OperationKind.CREATE:
+        becomes = operation.code or ""
+    elif operation.kind is OperationKind.MOVE and operation.parent_id is not None:
+        becomes = new.path(operation.parent_id)
+    return UnitChange(operation.kind, path, becomes, operation.matched_by)
 
 
 def _publish(

@@ -40,7 +40,6 @@ class Flagged:
     """One assignment whose flag changed. `reached`: it now concerns this office too."""
 
     id: bytes
-    title: str
     was: str
     now: str
     escalated: int  # levels above the issuer that should see it
@@ -206,7 +205,6 @@ def _flagged(tree: Tree, me: int, before: Row, after: Row) -> Flagged:
     reached = me in above[: after.escalated + 1] or me == before.assignee
     return Flagged(
         id=before.id,
-        title=before.title,
         was=before.flag,
         now=after.flag,
         escalated=after.escalated,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from node.domain.tree_operations import OperationKind
+from node.domain.tree_operations import Match, OperationKind
 from node.domain.unit_csv import BadUnitFile
 from node.services.upkeep.tree_import import NotTheCity, WouldClose, import_units
 from sync.apply import applier
@@ -71,6 +71,10 @@ def test_a_dry_run_counts_and_writes_nothing(net):
         before = log.position(tx)
     done = import_units(city, with_versions_replaced(TREE), "units.csv", dry_run=True)
     assert done.counts == {OperationKind.RENAME: 1}
+    (change,) = done.changes
+    assert (change.kind, change.match) == (OperationKind.RENAME, Match.CODE)
+    unit = city.tree.find(A).unit_id
+    assert (change.path, change.becomes) == (city.tree.path(unit), f"新{city.tree.get(unit).name}")
     with city.store.read() as tx:
         assert log.position(tx) == before
         assert not log.read_down(

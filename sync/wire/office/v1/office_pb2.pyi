@@ -312,16 +312,30 @@ class UnitChanges(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
 
 class ImportUnitsResponse(_message.Message):
-    __slots__ = ("changes", "units", "on", "dry_run")
+    __slots__ = ("changes", "units", "on", "dry_run", "details")
     CHANGES_FIELD_NUMBER: _ClassVar[int]
     UNITS_FIELD_NUMBER: _ClassVar[int]
     ON_FIELD_NUMBER: _ClassVar[int]
     DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    DETAILS_FIELD_NUMBER: _ClassVar[int]
     changes: _containers.RepeatedCompositeFieldContainer[UnitChanges]
     units: int
     on: str
     dry_run: bool
-    def __init__(self, changes: _Optional[_Iterable[_Union[UnitChanges, _Mapping]]] = ..., units: _Optional[int] = ..., on: _Optional[str] = ..., dry_run: _Optional[bool] = ...) -> None: ...
+    details: _containers.RepeatedCompositeFieldContainer[UnitChange]
+    def __init__(self, changes: _Optional[_Iterable[_Union[UnitChanges, _Mapping]]] = ..., units: _Optional[int] = ..., on: _Optional[str] = ..., dry_run: _Optional[bool] = ..., details: _Optional[_Iterable[_Union[UnitChange, _Mapping]]] = ...) -> None: ...
+
+class UnitChange(_message.Message):
+    __slots__ = ("kind", "path", "becomes", "matched_by")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    BECOMES_FIELD_NUMBER: _ClassVar[int]
+    MATCHED_BY_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    path: str
+    becomes: str
+    matched_by: str
+    def __init__(self, kind: _Optional[str] = ..., path: _Optional[str] = ..., becomes: _Optional[str] = ..., matched_by: _Optional[str] = ...) -> None: ...
 
 class SyncOfficeRequest(_message.Message):
     __slots__ = ("wait_ms",)
