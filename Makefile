@@ -5,6 +5,7 @@ UV_VERSION := 0.13.9
 SEEDS ?= 25
 JOBS ?= 2
 ROLES ?= --roles
+KEY ?= release.key
 
 export UV_PYTHON_DOWNLOADS := never
 # An office's network often has a certificate authority of its own, which the system knows.
@@ -13,10 +14,10 @@ export UV_PROJECT_ENVIRONMENT := .venv
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 BIN := .venv/bin
-CHECKED := node hub sync proto tests
+CHECKED := node hub sync proto deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check proto bench sim mutants fmt clean
+.PHONY: help setup demo test soak check proto bench sim mutants fmt bundle clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -69,6 +70,9 @@ mutants: setup ## break the code on purpose and see that a test notices
 fmt: setup ## format and repair what ruff can
 	$(BIN)/ruff check --fix $(CHECKED)
 	$(BIN)/ruff format $(CHECKED)
+
+bundle: setup ## build the air-gapped bundle, signed with KEY, into dist
+	$(BIN)/python -m deploy.bundle --key $(KEY)
 
 clean: ## remove caches, build output and the demo's data; .venv stays
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist demo

@@ -42,7 +42,7 @@ def _listen(text: str) -> str:
     return str(address(text, any_port=True))
 
 
-def _enrolment(text: str) -> str:
+def _listen_or_none(text: str) -> str:
     return str(address(text, any_port=True)) if text.strip() else ""
 
 
@@ -122,7 +122,7 @@ class OfficeConfig(BaseSettings):
         default=True,
         description="pass on by itself work that only goes through this office",
     )
-    enrolment: Annotated[str, AfterValidator(_enrolment)] = Field(
+    enrolment: Annotated[str, AfterValidator(_listen_or_none)] = Field(
         default="",
         description="address where invited offices enrol; empty: the port after that of `listen`",
     )
@@ -132,6 +132,9 @@ class OfficeConfig(BaseSettings):
     parent_tls_name: str = Field(
         default="",
         description="name in the certificate of the parent's process; empty: the parent's own",
+    )
+    health: Annotated[str, AfterValidator(_listen_or_none)] = Field(
+        default="", description="address of /livez and /readyz, plain HTTP; empty: none"
     )
     reflection: bool = Field(
         default=False, description="let programs ask the server for the contract (gRPC reflection)"

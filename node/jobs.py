@@ -21,6 +21,7 @@ from node.trouble import refusal_of
 
 JITTER_S = 5
 ROUNDS_MAX = 60
+BEAT = "beat"  # an executor of its own: long work elsewhere must not look like a stuck process
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class Jobs:
         self._log = structlog.get_logger()
         self._scheduler = _Scheduler(
             timezone=CHINA,
-            executors={"default": SchedulerPool(threads)},
+            executors={"default": SchedulerPool(threads), BEAT: SchedulerPool(1)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
 
@@ -111,6 +112,13 @@ class Jobs:
                 id=f"every {seconds} s, round {at}", next_run_time=first,
             )  # fmt: skip
         found.add(name, self._quiet(work))
+
+    def beat(self, seconds: float, work: Callable[[], None]) -> None:
+        """Run something short at a steady pace, however busy the other threads are."""
+        self._scheduler.add_job(
+            work, "interval", seconds=seconds, executor=BEAT, id=BEAT,
+            next_run_time=datetime.now(UTC),
+        )  # fmt: skip
 
     def _quiet(self, work: Callable[[], None]) -> Callable[[], None]:
         """Return work that logs a fault of the store or the machine in one line."""

@@ -138,6 +138,7 @@ def serve(
     from hub.client.client import wall_ms
     from hub.serve.capacity import raise_file_limit
     from hub.serve.process import Process, leave_soon
+    from hub.serve.supervisor import Supervisor
     from node import logs
 
     logs.set_up(level=logs.level_asked("INFO"))
@@ -147,8 +148,9 @@ def serve(
         if signal.getsignal(each) is not signal.SIG_IGN:  # nohup has had it ignored
             signal.signal(each, lambda *_: over.set())
     process = Process(
-        folders or [Path()], wall_ms=wall_ms, rng=random.SystemRandom(), listen=listen or None
-    )
+        folders or [Path()], wall_ms=wall_ms, rng=random.SystemRandom(), listen=listen or None,
+        supervisor=Supervisor.of_this_process(),
+    )  # fmt: skip
     try:
         address = process.start()
         offices = [served.office.unit for served in process.served.values()]

@@ -23,9 +23,12 @@ from hub.link.enrolment import EnrolmentServicer
 from hub.link.servicer import TO_KEY, LinkServicer, handlers
 from hub.serve import renewal
 from hub.serve.capacity import Capacity, file_limit
+from hub.serve.health_port import BEAT_S, Pulse, health_pages
 from hub.serve.maintenance import PERIODIC, tick
+from hub.serve.plain_port import PlainPort
 from hub.serve.restored import recover
-from hub.serve.server import Server
+from hub.serve.server import Server, asked
+from hub.serve.supervisor import Supervisor
 from hub.serve.tls import tls_of
 from node.address import must_be_protected
 from node.domain.catalogue import load_catalogue
@@ -165,12 +168,16 @@ class Process:
         wall_ms: Callable[[], int],
         rng: random.Random,
         listen: str | None = None,
+        supervisor: Supervisor | None = None,
         **store_options: Any,
     ) -> None:
         self.workers = ThreadPoolExecutor(LINK_WORKERS_MAX, thread_name_prefix="link")
         self.lines = Lines()
         self.callers = Callers()
         self.jobs = Jobs(rng)
+        self.pulse = Pulse()
+        self._supervisor = supervisor or Supervisor({}, os.getpid())
+        self._health_port: PlainPort | None = None
         self.served: dict[int, Served] = {}
         self._tokens: dict[int, str] = {}
         self._log = structlog.get_logger()
@@ -204,12 +211,15 @@ class Process:
         if any(served.office.config.reflection for served in self.served.values()):
             self.server.reflect(service.NAME)
         try:
+            self._health_port = self._open_health_port()
             address = self.server.start()
         except BaseException:
+            self._close_health_port()
             self._close_offices()
             raise
         self._see_to_files()
         self.jobs.start()
+        self.jobs.beat(self._beat_s(), self._beat)
         for served in self.served.values():
             office = served.office
             office.publish_address(self.server.local, files=self.capacity.files)
@@ -228,6 +238,8 @@ class Process:
                 "office_served", office=office.unit.code, unit_name=office.unit.name,
                 listen=address, parent=office.config.parent or None,
             )  # fmt: skip
+        self.pulse.set_ready(True)
+        self._supervisor.ready(f"serves {len(self.served)} offices at {address}")
         return address
 
     def served_of(self, unit: int) -> Served:
@@ -262,17 +274,44 @@ class Process:
         if self._stopped.is_set():
             return
         self._stopped.set()
+        self.pulse.set_ready(False)
+        self._supervisor.stopping()
         self.jobs.close()
         for served in self.served.values():
             served.parent.close()
             served.close_soon()  # a call that waits for the parent would wait for the whole grace
         self.server.stop(GRACE_S)
         self._close_offices()
+        self._close_health_port()
         self._log.info("process_stopped")
 
     def wait(self) -> None:
         """Wait until `stop` was called."""
         self._stopped.wait()
+
+    def _open_health_port(self) -> PlainPort | None:
+        """Raises: CannotListen."""
+        at = next(iter(self.served.values())).office.config.health
+        if not at:
+            return None
+        port = PlainPort(asked(at), health_pages(self.pulse))
+        port.start()
+        self._log.info("health_served", listen=port.address)
+        return port
+
+    def _close_health_port(self) -> None:
+        if self._health_port is not None:
+            self._health_port.close()
+            self._health_port = None
+
+    def _beat_s(self) -> float:
+        """Beat often enough for the health port, and three times within systemd's patience."""
+        patience_s = self._supervisor.patience_s
+        return min(BEAT_S, patience_s / 3) if patience_s else BEAT_S
+
+    def _beat(self) -> None:
+        self.pulse.beat()
+        self._supervisor.alive()
 
     def _see_to_files(self) -> None:
         allowed = file_limit()
