@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable
 from sqlalchemy import Connection
 
 from node.audiences import audiences_of_block, shared_with
+from node.domain.audit import AuditEvent, EventKind
 from node.ids import new_incarnation
 from node.office import Office, Parts
 from sync.codec.receipt import Receipt
+from sync.codec.signing import fingerprint
 from sync.log.signatures import OwnKeyRefused
 from sync.model.change import Block, Edit
 from sync.model.errors import SilianError
@@ -55,6 +57,15 @@ class LinkedOffice(Office):
     def quota_exceeded(self, unit: int, error: SilianError) -> None:
         """Note that a child was sent away for a while: it asked for more than its share."""
         self.quota_refusals.note(unit, error)
+
+    def caller_refused(self, unit: int, error: SilianError) -> None:
+        """Record a call that was refused."""
+        self.refused_callers.note(unit if unit in self.tree else 0, error)
+
+    def key_accepted(self, tx: Connection, unit: int, key: bytes) -> None:
+        """Record that another key is a neighbour's from now on."""
+        facts = {"key": fingerprint(key)} if key else {}
+        self.audit.append(tx, AuditEvent(event=EventKind.KEY_ACCEPTED, unit=unit, facts=facts))
 
     def draw(self) -> int:
         """Return 63 random bits, never 0."""

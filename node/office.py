@@ -16,6 +16,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from node.audit.log import AuditLog
+from node.audit.refused import RefusedCallers
 from node.bad_config import BadConfig
 from node.china import DAY_MS, start_of_day_ms
 from node.config import OfficeConfig
@@ -90,6 +92,9 @@ class Office:
         self._folder_lock = parts.folder_lock
         self._listeners: list[Callable[[Waiters], None]] = []
         self._tree_lock = threading.Lock()
+        unit, signer = self.identity.unit, parts.replica.signer
+        self.audit = AuditLog(unit, self.store, self.clock.now_ms, signer)
+        self.refused_callers = RefusedCallers(self.audit, self.clock.now_ms, self.context.log)
         self.peer_status = PeerStatus(self)
         self.comparisons = Comparisons(self)
         self.signature_refusals = SignatureRefusals(self)

@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import Connection
 
 from node.audiences import TreeRoutes
+from node.audit import state
 from node.bad_config import BadConfig
 from node.china import china_time
 from node.config import OfficeConfig, load_config
@@ -132,6 +133,7 @@ def assemble(
         rng=rng, folder_lock=folder_lock, fenced=fenced,
     )  # fmt: skip
     office = LinkedOffice(parts, rebuild=pending_derived)
+    _note_start(office)
     office.tree_fault, office.tree_due = left_out, bool(left_out)
     office.clock_leap_ms = -clock.ahead_ms() if clock.last else 0
     _ensure_indexes(office)
@@ -142,6 +144,15 @@ def assemble(
     if undivided:
         store.write(lambda tx: _divide_cells(tx, office))
     return office
+
+
+def _note_start(office: LinkedOffice) -> None:
+    """Record in the audit log what has changed since the last start."""
+    known = (office.config, office.catalogue_version)
+    with office.store.read() as tx:
+        changed = state.is_changed(tx, *known)
+    if changed:
+        office.store.write(lambda tx: state.note_start(tx, office.audit, *known))
 
 
 def must_be_the_store_of(asked: str, store: Store) -> Unit:

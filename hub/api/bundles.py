@@ -35,7 +35,7 @@ def send_bundle(
         def work(report: Any) -> Written:
             return write_bundle(
                 context.office, to, new_file, max_bytes=request.max_bytes,
-                start_over=request.start_over, report=report,
+                start_over=request.start_over, by=context.actor, report=report,
             )  # fmt: skip
 
         for done, total, written in stream_progress(work):

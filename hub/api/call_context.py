@@ -45,6 +45,7 @@ class BadRequest(SilianError):
 class CallContext:
     """One office for its own people's calls. `dialer`, `parent`: None unless it is served.
 
+    `actor`: who calls, by the name that the call states; the audit log names it.
     `tls_name`: the name in the certificate of the process that serves it; "": it is not served, or
     without TLS.
     """
@@ -53,6 +54,7 @@ class CallContext:
     dialer: Dialer | None = None
     parent: Parent | None = None
     tls_name: str = ""
+    actor: str = ""
 
     def resolve_unit(self, text: str, tree: Tree | None = None) -> int:
         """Return the unit meant by a code, a name or a path; "" is this office's own.

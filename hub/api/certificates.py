@@ -72,7 +72,7 @@ def revoke(
     context: CallContext, request: pb.RevokeCertificatesRequest
 ) -> pb.RevokeCertificatesResponse:
     which, reason = request.which.strip(), stated_reason(request.reason)
-    revoked = authority.revoke(context.office, which, reason)
+    revoked = authority.revoke(context.office, which, reason, by=context.actor)
     serials = {each.serial for each in revoked}
     with context.office.store.read() as tx:
         after = [e for unit in {r.unit for r in revoked} for e in table.of_unit(tx, unit)]
@@ -112,7 +112,7 @@ def invite(context: CallContext, request: pb.InviteUnitsRequest) -> pb.InviteUni
         )  # fmt: skip
     made = invitations.invite(
         office, dict.fromkeys(units), hours=request.hours or invitations.HOURS_MAX,
-        replaces=request.replaces,
+        replaces=request.replaces, by=context.actor,
     )  # fmt: skip
     return pb.InviteUnitsResponse(
         invitations=[

@@ -125,6 +125,7 @@ def _exported(
         search=request.search,
         sort=request.sort,
         columns=request.columns,
+        by=context.actor,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 
 from hub.api import (
+    audit,
     bundles,
     certificates,
     comparison,
@@ -27,8 +28,10 @@ from hub.api import (
     work,
 )
 from hub.api.call_context import CallContext, Method
+from hub.api.disclosed import disclosing
 from hub.api.names import coded
-from hub.api.tokens import TOKEN_KEY
+from hub.api.tokens import ACTOR_KEY, TOKEN_KEY
+from sync.model.attribution import attributed
 
 NAME = "silian.office.v1.OfficeService"
 _METHODS: dict[str, Method] = {
@@ -37,6 +40,7 @@ _METHODS: dict[str, Method] = {
     **comparison.METHODS,
     **retention.METHODS,
     **certificates.METHODS,
+    **audit.METHODS,
     **registers.METHODS,
     **files.METHODS,
     **bundles.METHODS,
@@ -77,7 +81,7 @@ def _by_names(method: Method) -> Method:
     )
 
 
-METHODS = {name: _by_names(method) for name, method in _METHODS.items()}
+METHODS = {name: disclosing(name, _by_names(method)) for name, method in _METHODS.items()}
 
 
 def handlers(context_for: Callable[[str], CallContext]) -> grpc.GenericRpcHandler:
@@ -99,7 +103,8 @@ def _handler(
     }
 
     def call(request: Any, context: grpc.ServicerContext) -> Any:
-        return method.answer(context_for(shown_token(context)), request)
+        called = context_for(shown_token(context))
+        return method.answer(replace(called, actor=shown_actor(context)), request)
 
     def streamed(request: Any, context: grpc.ServicerContext) -> Any:
         yield from call(request, context)
@@ -115,3 +120,9 @@ def shown_token(context: grpc.ServicerContext) -> str:
     """Return the token that the call showed; "" for none."""
     value: Any = dict(context.invocation_metadata()).get(TOKEN_KEY, "")
     return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
+
+
+def shown_actor(context: grpc.ServicerContext) -> str:
+    """Return who calls, by the name that the call states; "" for none. Raises: BadAttribution."""
+    value: Any = dict(context.invocation_metadata()).get(ACTOR_KEY, b"")
+    return attributed(bytes(value).decode("utf-8", "replace")).actor

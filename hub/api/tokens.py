@@ -12,6 +12,7 @@ from sync.model.errors import ErrorKind, SilianError
 
 TOKEN_FILE = "api.token"  # a file's name
 TOKEN_KEY = "silian-token"  # metadata of every call to OfficeService
+ACTOR_KEY = "silian-actor-bin"  # metadata of a call: who makes it, in UTF-8; may be left out
 TOKEN_BYTES = 32
 TOKEN_CHARS_MIN = 16
 

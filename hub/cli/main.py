@@ -11,6 +11,7 @@ import typer
 
 from hub.cli import (
     admin,
+    audit,
     bundles,
     certificates,
     comparison,
@@ -82,6 +83,7 @@ for part in (
     comparison,
     retention,
     certificates,
+    audit,
     demo,
 ):
     part.register(app)

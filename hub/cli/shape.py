@@ -49,7 +49,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "explain",
         ),
     ),
-    ("Machine 运行维护", ("doctor", "cert", "db", "config", "version")),
+    ("Machine 运行维护", ("doctor", "cert", "audit", "db", "config", "version")),
 )
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
@@ -63,6 +63,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "join": ("silian join 330102013000.invite --dir street --listen 10.1.2.3:7412",),
     "cert ls": ("silian cert ls --within 30d",),
     "cert revoke": ("silian cert revoke 万家花园社区 --reason 设备遗失",),
+    "audit export": ("silian audit export --out 审计日志.jsonl",),
+    "audit prove": (
+        "silian audit prove --entry 12",
+        "silian audit prove --figure K3 --unit 闸弄口街道 --out K3.tlog-proof",
+    ),
     "where": ("silian where premises 文体中心",),
     "register ls": ("silian register ls",),
     "register show": ("silian register show 居民",),

@@ -83,6 +83,7 @@ class Terminal:
     @contextmanager
     def office(self) -> Iterator[OfficeClient]:
         """Open the office, served or not, and close it afterwards."""
+        from hub.cli.arguments import person
         from hub.client.client import OfficeClient
         from node.store.folder_lock import lock_info
 
@@ -90,7 +91,8 @@ class Terminal:
             from node import logs  # the office will work, and log, in this process
 
             logs.set_up(level=logs.level_asked("ERROR"))
-        with OfficeClient.connect(self.folder) as office:
+        actor = person(os.environ.get("SILIAN_ACTOR", ""))
+        with OfficeClient.connect(self.folder, actor=actor) as office:
             yield office
 
     # -- to standard output ----------------------------------------------------------------------

@@ -5,6 +5,7 @@ from typing import Any
 
 from google.protobuf.descriptor import ServiceDescriptor
 
+from sync.wire.office.v1 import audit_pb2
 from sync.wire.office.v1 import bundle_pb2
 from sync.wire.office.v1 import certificates_pb2
 from sync.wire.office.v1 import corrections_pb2
@@ -165,6 +166,35 @@ class Calls:
         host: str | None = ...,
     ) -> certificates_pb2.InviteUnitsResponse:
         """Lets units directly below enrol."""
+
+    def list_audit_entries(
+        self,
+        *,
+        page_size: int | None = ...,
+        page_token: str | None = ...,
+    ) -> audit_pb2.ListAuditEntriesResponse:
+        """The newest entries of the audit log."""
+
+    def verify_audit(
+        self,
+    ) -> Iterator[audit_pb2.VerifyAuditResponse]:
+        """Whether the audit log is whole."""
+
+    def export_audit(
+        self,
+    ) -> Iterator[audit_pb2.ExportAuditResponse]:
+        """The whole audit log as a file."""
+
+    def prove_audit(
+        self,
+        *,
+        index: int | None = ...,
+        indicator: str | None = ...,
+        posting: str | None = ...,
+        unit: str | None = ...,
+        as_of: str | None = ...,
+    ) -> audit_pb2.ProveAuditResponse:
+        """A proof of an entry, a figure or a payment."""
 
     def write_bundle(
         self,

@@ -13,10 +13,11 @@ import grpc
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from hub.api.tokens import TOKEN_KEY, token_of
+from hub.api.tokens import ACTOR_KEY, TOKEN_KEY, token_of
 from hub.client.calls import SERVICE, Calls
 from node.address import must_be_protected
 from node.store.folder_lock import OfficeBusy, lock_info
+from sync.model.attribution import attributed
 from sync.model.errors import ErrorKind, SilianError
 from sync.rpc.channel import OPTIONS
 from sync.rpc.status import RemoteRefusal, read_refusal, status_texts
@@ -86,16 +87,18 @@ class OfficeClient(Calls):
 
     @classmethod
     def connect(
-        cls, where: Path | str, token: str = "", *, busy_wait_s: float = BUSY_WAIT_S
-    ) -> OfficeClient:
+        cls, where: Path | str, token: str = "", *, actor: str = "",
+        busy_wait_s: float = BUSY_WAIT_S,
+    ) -> OfficeClient:  # fmt: skip
         """Reach the office of a folder, served or not, or the one at an address by its token.
 
-        `busy_wait_s`: how long to wait for another command that has the office open.
+        `actor`: who calls; the office's audit log names it. `busy_wait_s`: how long to wait for
+        another command that has the office open.
         Raises: Unprotected, BadConfig, OfficeBusy, StoreUnavailable, NewerSchema, OlderSchema.
         """
         if isinstance(where, str):
-            return cls(Remote(where, token), where)
-        return cls(_of_folder(where, token, busy_wait_s), str(where))
+            return cls(Remote(where, token, actor), where)
+        return cls(_of_folder(where, token, actor, busy_wait_s), str(where))
 
     @property
     def served(self) -> bool:
@@ -116,10 +119,10 @@ class OfficeClient(Calls):
 class Remote:
     """An office that a process serves."""
 
-    def __init__(self, address: str, token: str) -> None:
+    def __init__(self, address: str, token: str, actor: str = "") -> None:
         must_be_protected(address)  # the token would go in the clear
         self._address = address
-        self._metadata = ((TOKEN_KEY, token),)
+        self._metadata = ((TOKEN_KEY, token), (ACTOR_KEY, attributed(actor).actor.encode()))
         self._channel = grpc.insecure_channel(address, options=OPTIONS)
 
     def call(self, name: str, request: Any) -> Any:
@@ -202,12 +205,12 @@ class _Stated:
 class Local:
     """An office that nobody serves, opened in this process: the same functions, no wire."""
 
-    def __init__(self, office: LinkedOffice) -> None:
+    def __init__(self, office: LinkedOffice, actor: str = "") -> None:
         from hub.api.call_context import CallContext
         from hub.api.service import METHODS
 
         self._office = office
-        self._context: CallContext = CallContext(office)
+        self._context: CallContext = CallContext(office, actor=attributed(actor).actor)
         self._methods = METHODS
 
     def call(self, name: str, request: Any) -> Any:
@@ -226,15 +229,15 @@ def _serialized(message: Message) -> bytes:
     return message.SerializeToString()
 
 
-def _of_folder(folder: Path, token: str, busy_wait_s: float) -> Transport:
+def _of_folder(folder: Path, token: str, actor: str, busy_wait_s: float) -> Transport:
     """Open the office of a folder; wait a little while another command has it open."""
     give_up = time.monotonic() + busy_wait_s
     while True:
         facts = lock_info(folder)
         if facts is not None and facts.get("address"):
-            return Remote(str(facts["address"]), token or token_of(folder))
+            return Remote(str(facts["address"]), token or token_of(folder), actor)
         try:
-            return Local(_opened(folder))
+            return Local(_opened(folder), actor)
         except OfficeBusy:
             # A command that will soon be done, or a server that has not published its address yet.
             if time.monotonic() > give_up:

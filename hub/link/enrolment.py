@@ -10,6 +10,8 @@ import grpc
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from hub.link import enroller
+from hub.link.servicer import REFUSALS
+from node.host import LinkedOffice
 from node.identity import files
 from node.identity.chain import Certified
 from node.identity.refusals import CertificateBranch, CertificateExpired, CertificateKey
@@ -19,6 +21,7 @@ from node.services.enrolment.authority import Grant
 from node.services.enrolment.errors import RequestForged
 from node.services.enrolment.requests import Request, is_passed_on
 from sync.codec import entry as codec
+from sync.model.errors import SilianError
 from sync.wire.link.v1 import enrolment_pb2 as pb
 from sync.wire.link.v1.link_pb2 import RevocationList
 
@@ -28,8 +31,13 @@ GRACE = timedelta(days=30)  # an office that was away renews for so long after i
 class EnrolmentServicer:
     """Finds the office called, and gives out certificates."""
 
-    def __init__(self, office_of: Callable[[int], Office]) -> None:
+    def __init__(self, office_of: Callable[[int], LinkedOffice]) -> None:
         self._office_of = office_of
+
+    def note_refused(self, request: Any, error: SilianError) -> None:
+        """Record who was refused, in the log of the office called."""
+        if error.kind in REFUSALS:
+            self._office_of(request.parent).caller_refused(request.request.unit, error)
 
     def Enrol(self, request: pb.EnrolRequest, _context: grpc.ServicerContext) -> pb.EnrolResponse:
         office = self._office_of(request.parent)
@@ -107,7 +115,7 @@ def handlers(servicer: EnrolmentServicer) -> grpc.GenericRpcHandler:
         "silian.link.v1.EnrolmentService",
         {
             name: grpc.unary_unary_rpc_method_handler(
-                _within_limits(method),
+                _guarded(servicer, method),
                 request_deserializer=message.FromString,
                 response_serializer=lambda reply: reply.SerializeToString(),
             )
@@ -116,9 +124,13 @@ def handlers(servicer: EnrolmentServicer) -> grpc.GenericRpcHandler:
     )
 
 
-def _within_limits(method: Callable[..., Any]) -> Callable[..., Any]:
+def _guarded(servicer: EnrolmentServicer, method: Callable[..., Any]) -> Callable[..., Any]:
     def call(request: Any, context: grpc.ServicerContext) -> Any:
         codec.check_lists(request)
-        return method(request, context)
+        try:
+            return method(request, context)
+        except SilianError as error:
+            servicer.note_refused(request, error)
+            raise
 
     return call

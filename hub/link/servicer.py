@@ -8,15 +8,17 @@ from typing import Any
 import grpc
 
 from hub.link.callers import Callers, certificates_of
+from sync.apply.host import DISTRUSTED, Host
 from sync.codec import entry as codec
 from sync.codec import receipt, statement
 from sync.link import Hello, Parent, Verdict
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 from sync.model.schema import Lane
 from sync.recovery.heads import required_of, required_to_wire
 from sync.rpc.status import status_of
 from sync.wire.link.v1 import link_pb2 as pb
 
+REFUSALS = (ErrorKind.PERMISSION_DENIED, ErrorKind.UNAUTHENTICATED)
 TO_KEY = "silian-to"  # metadata: the unit whose office is called; a process may serve many
 
 
@@ -193,7 +195,11 @@ class LinkServicer:
         """
         try:
             parent = self._parent(context)
-            unit = self._caller(context, request)
+            try:
+                unit = self._caller(context, request)
+            except SilianError as error:
+                note_refused(parent.host, request, error)
+                raise
 
             def watch_reply(lanes: Iterable[Lane]) -> None:
                 if context.is_active():
@@ -211,6 +217,10 @@ class LinkServicer:
         context.add_callback(ended)
 
     watch.experimental_non_blocking = True  # type: ignore[attr-defined]
+
+    def host(self, context: grpc.ServicerContext) -> Host:
+        """Return the office called."""
+        return self._parent(context).host
 
     def _parent(self, context: grpc.ServicerContext) -> Parent:
         return self._parent_of(called(context))
@@ -231,12 +241,22 @@ def called(context: grpc.ServicerContext) -> int:
     return int(text) if text.isdecimal() and len(text) <= 19 else 0
 
 
-def _within_limits(method: Callable[..., Any]) -> Callable[..., Any]:
+def note_refused(host: Host, request: Any, error: SilianError) -> None:
+    """Report a caller that is not who it says to be, or may not call; others are reported there."""
+    if error.kind in REFUSALS and not isinstance(error, DISTRUSTED):
+        host.caller_refused(request.unit, error)
+
+
+def _guarded(servicer: LinkServicer, method: Callable[..., Any]) -> Callable[..., Any]:
     """Return a method that refuses a message whose lists are too long. Raises: Malformed."""
 
     def call(request: Any, context: grpc.ServicerContext) -> Any:
         codec.check_lists(request)
-        return method(request, context)
+        try:
+            return method(request, context)
+        except SilianError as error:
+            note_refused(servicer.host(context), request, error)
+            raise
 
     return call
 
@@ -255,7 +275,7 @@ def handlers(servicer: LinkServicer) -> grpc.GenericRpcHandler:
     }
     methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
         name: grpc.unary_unary_rpc_method_handler(
-            _within_limits(method),
+            _guarded(servicer, method),
             request_deserializer=message.FromString,
             response_serializer=lambda reply: reply.SerializeToString(),
         )

@@ -16,7 +16,7 @@ import structlog
 
 from hub.api import service
 from hub.api.call_context import CallContext
-from hub.api.tokens import token_of, unit_for_token
+from hub.api.tokens import Unauthenticated, token_of, unit_for_token
 from hub.link import enrolment
 from hub.link.callers import Callers
 from hub.link.enrolment import EnrolmentServicer
@@ -265,7 +265,12 @@ class Process:
 
     def context_for(self, token: str) -> CallContext:
         """Return the office whose token was shown. Raises: Unauthenticated."""
-        served = self.served[unit_for_token(token, self._tokens.items())]
+        try:
+            unit = unit_for_token(token, self._tokens.items())
+        except Unauthenticated as error:  # it is nobody's: the host's log has it
+            next(iter(self.served.values())).office.caller_refused(0, error)
+            raise
+        served = self.served[unit]
         name = self.tls.name if self.tls is not None else ""
         return CallContext(served.office, served.dialer, served.parent, name)
 

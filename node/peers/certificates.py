@@ -14,6 +14,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from node.audit import state
 from node.identity import files
 from node.identity.authority import moment
 from node.identity.chain import (
@@ -36,6 +37,7 @@ from node.identity.refusals import (
 from node.identity.revocations import RevocationList, newer, read_list
 from node.peers.context import PeerContext
 from node.store import certificates as table
+from node.store import meta
 from node.store.certificates import KeptList
 
 KNOWN_MAX = 1_024  # chains that were verified; beyond it all are verified again
@@ -71,10 +73,20 @@ class Certificates:
             issuer: read_list(each.der, read_chain([each.authority])[0])
             for issuer, each in kept.items()
         }
+        self._note_own(found)
         with self._lock:
             self.credentials, self._kept = found, kept
             self._trust = Trust(found.roots, lists)
             self._known = {}
+
+    def _note_own(self, found: Credentials) -> None:
+        """Record another certificate of this office, whichever way it came."""
+        office, serial = self._office, f"{found.office.serial_number:040x}"
+        with office.store.read() as tx:
+            known = meta.get(tx, state.CERTIFICATE)
+        if known != serial:
+            unit = office.identity.unit
+            office.store.write(lambda tx: state.note_certificate(tx, office.audit, unit, serial))
 
     # -- who it is -----------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from node.audit.log import AuditLog
 from node.domain.units import Tree
 from node.store.engine import Store
 from sync.apply.replica import Replica
@@ -34,6 +35,9 @@ class PeerContext(Protocol):
 
     @property
     def program(self) -> str: ...
+
+    @property
+    def audit(self) -> AuditLog: ...
 
     @property
     def log(self) -> Any: ...  # structlog's bound logger

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import threading
 
+from sqlalchemy import Connection
+
+from node.domain.audit import AuditEvent, EventKind, Fact
 from node.peers.context import PeerContext
+from sync.codec.signing import fingerprint
 from sync.log.signatures import KeyRefused, OwnKeyRefused
 from sync.model.errors import SilianError
 from sync.store import peers
@@ -90,6 +94,18 @@ class SignatureRefusals:
                 self._keys[unit] = key
             if before == (code, key):
                 return
-        self._office.store.write(
-            lambda tx: peers.update(tx, unit, refusal=code, key_refused=key.hex())
-        )
+
+        def write(tx: Connection) -> None:
+            peers.update(tx, unit, refusal=code, key_refused=key.hex())
+            if code:
+                self._office.audit.append(tx, _event(unit, code, key))
+
+        self._office.store.write(write)
+
+
+def _event(unit: int, code: str, key: bytes) -> AuditEvent:
+    facts: dict[str, Fact] = {"code": code}
+    if code not in KEY_CODES:
+        return AuditEvent(event=EventKind.CALLER_REFUSED, unit=unit, facts=facts)
+    facts["key"] = fingerprint(key) if key else ""
+    return AuditEvent(event=EventKind.KEY_REFUSED, unit=unit, facts=facts)

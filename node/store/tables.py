@@ -149,3 +149,25 @@ revocation_list = Table(  # INV-35: the newest list of each authority; its numbe
     Column("der", LargeBinary, nullable=False),
     Column("authority", LargeBinary, nullable=False),  # its certificate, DER
 )
+
+audit_entry = Table(  # INV-33: what is recorded of events here; rows are only appended
+    "audit_entry",
+    metadata,
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),  # 0 and up, no gap
+    Column("at_ms", BigInteger, nullable=False),
+    Column("entry", LargeBinary),  # JSON; null: pruned
+    Column("hashes", LargeBinary, nullable=False),  # of its leaf, and of subtrees that end here
+)
+
+audit_checkpoint = Table(  # INV-33: the newest checkpoint of a log that a witness has accepted
+    "audit_checkpoint",
+    metadata,
+    Column("unit", BigInteger, primary_key=True, autoincrement=False),  # whose log
+    Column("witness", BigInteger, primary_key=True, autoincrement=False),  # who has accepted it
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),  # with the log's own signature, and the witness's
+    Column("refused", String(20), nullable=False, server_default=""),  # what a later one was
+    Column("refused_note", Text, nullable=False, server_default=""),  # that one, as it was signed
+)

@@ -156,6 +156,14 @@ class Host(Protocol):
     def quota_exceeded(self, unit: int, error: SilianError) -> None:
         """Called when a child asked for more than its share, and was sent away for a while."""
 
+    def caller_refused(self, unit: int, error: SilianError) -> None:
+        """Called when a call of the link was refused: the caller is not who it says to be, or may
+        not make it. `unit`: whose name it used; 0: none.
+        """
+
+    def key_accepted(self, tx: Connection, unit: int, key: bytes) -> None:
+        """Called in the transaction that pins another key to a neighbour."""
+
     def on_parent_contact(self, unit: int, durable_above: Iterable[DurableAt]) -> None:
         """Called with the parent's report of how far our log is durable above."""
 

@@ -39,6 +39,10 @@ class Signer:
     def sign(self, purpose: bytes, digest: bytes) -> bytes:
         return self._key.sign(purpose + digest)
 
+    def sign_note(self, text: bytes) -> bytes:
+        """Sign a note of `sync.tlog`: its first line, an origin, begins as no purpose does."""
+        return self._key.sign(text)
+
 
 def is_signed(public_key: bytes, purpose: bytes, digest: bytes, signature: bytes) -> bool:
     """Return whether the owner of a key has signed this digest for this purpose."""

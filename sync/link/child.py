@@ -360,6 +360,8 @@ class ChildEnd:
 
         def write(tx: Connection) -> None:
             peers.update(tx, self.parent_unit, token_received=token, key_pinned=pinned)
+            if known.key_pinned != pinned:
+                self._host.key_accepted(tx, self.parent_unit, reply.public_key)
             if other and came_as_snapshot:
                 upload.request_upload(tx, self.parent_unit)
             if new_key:

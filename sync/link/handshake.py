@@ -392,6 +392,7 @@ def accept(host: Host, facts: Facts) -> bytes:
         _record_acked(tx, host, hello, now_ms)
         if hello.public_key.hex() != facts.pinned:  # the first one, or only its beginning was given
             peers.update(tx, hello.unit, key_pinned=hello.public_key.hex())
+            host.key_accepted(tx, hello.unit, hello.public_key)
         if hello.public_key and not facts.key:
             log.register_incarnations(tx, [(hello.incarnation, hello.unit, hello.level)])
             signatures.keep_key(tx, hello.incarnation, hello.public_key, now_ms)

@@ -17,6 +17,7 @@ PURE_PACKAGES = {"sync.merge", "sync.model"}
 PURE_ENGINE = PURE_PACKAGES | {
     "sync.compare.drilldown", "sync.link.backoff", "sync.link.messages", "sync.link.session",
     "sync.recovery.bisect", "sync.retention.plan", "sync.snapshot.plan", "sync.store.priority",
+    "sync.tlog.tree",
 }  # fmt: skip
 # What reaches outside a function's arguments: a clock, chance, the disk, the net, other threads.
 OUTSIDE = {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import Connection, and_, select, update
 
+from node.domain.audit import AuditEvent, EventKind
 from node.domain.catalogue import Field, Register
 from node.domain.units import Level
 from node.domain.validate import Fault
@@ -111,6 +112,7 @@ def resolve(
             raise ConflictClosed(conflict_id)
         edit = _resolution(tx, office, state, view, take, values or {})
         _keep_reason(tx, [view], note)
+        office.audit.append(tx, _event(view, take, actor))
         return [edit]
 
     office.commit(work, by=decider)
@@ -173,6 +175,7 @@ def resolve_alike(
     def work(tx: Connection, part: Sequence[bytes]) -> list[Edit]:
         edits, done = decide(tx, part)
         _keep_reason(tx, done, note)
+        office.audit.append(tx, *(_event(view, take, actor) for view in done))
         return edits
 
     for part in parts:
@@ -184,6 +187,13 @@ def resolve_alike(
     return Alike(
         sum(part.resolved for part in counted.values()), sum(part.left for part in counted.values())
     )
+
+
+def _event(view: ConflictView, take: Take, actor: str) -> AuditEvent:
+    return AuditEvent(
+        event=EventKind.CONFLICT_RESOLVED, by=actor, unit=view.unit, register=view.register,
+        record=view.record, fields=(view.field,), facts={"take": take},
+    )  # fmt: skip
 
 
 def _resolution(

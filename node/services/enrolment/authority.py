@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey as PublicKey
 from sqlalchemy import Connection
 
+from node.domain.audit import AuditEvent, EventKind, Fact
 from node.domain.units import Level
 from node.identity import files
 from node.identity.authority import DER, Authority, found_authority, moment, new_key
@@ -21,6 +22,7 @@ from node.identity.revocations import key_id
 from node.services.enrolment.errors import NoAuthority, UnknownCertificate
 from node.store import certificates as table
 from node.store.certificates import Issued, KeptList
+from sync.codec.signing import fingerprint
 
 if TYPE_CHECKING:
     from node.office import Office
@@ -60,6 +62,10 @@ def found_city(office: Office) -> None:
         key = new_key()
         authority = found_authority(key, place, _name(office, place.unit), now)
         files.save_authority(office.folder, key, authority.certificate)
+        facts = {"serial": serial_text(authority.certificate)}
+        office.audit.record(
+            AuditEvent(event=EventKind.AUTHORITY_FOUNDED, unit=place.unit, facts=facts)
+        )
     if not office.certificates.enrolled:
         key = files.pending_key(office.folder)
         signer = office.replica.signer
@@ -92,6 +98,7 @@ def issue(
     def write(tx: Connection) -> None:
         for row in rows:
             table.record(tx, row)
+        office.audit.append(tx, *map(_issued_event, rows))
 
     office.store.write(write)
     office.log.info("certificate_issued", unit=unit, serial=rows[0].serial)
@@ -99,7 +106,7 @@ def issue(
     return Grant((made, *above), own)
 
 
-def revoke(office: Office, asked: str, reason: str) -> list[Issued]:
+def revoke(office: Office, asked: str, reason: str, *, by: str = "") -> list[Issued]:
     """Revoke a certificate by its serial number, or all of a unit; return which.
 
     Those of an office and of its authority go together if the unit is named.
@@ -116,7 +123,7 @@ def revoke(office: Office, asked: str, reason: str) -> list[Issued]:
     if not chosen:
         raise UnknownCertificate(asked[:60])
     open_ones = [each for each in chosen if not each.revoked_ms]
-    revoke_serials(office, [each.serial for each in open_ones], reason)
+    revoke_serials(office, open_ones, reason, by=by)
     return open_ones
 
 
@@ -124,17 +131,27 @@ def supersede(office: Office, unit: int, office_key: bytes) -> None:
     """Revoke what a unit has under other signing keys: its key was replaced."""
     with office.store.read() as tx:
         former = [
-            each.serial for each in table.of_unit(tx, unit)
+            each for each in table.of_unit(tx, unit)
             if each.kind == OFFICE and each.office_key != office_key and not each.revoked_ms
         ]  # fmt: skip
     if former:
         revoke_serials(office, former, SUPERSEDED)
 
 
-def revoke_serials(office: Office, serials: Sequence[str], reason: str) -> None:
+def revoke_serials(office: Office, revoked: Sequence[Issued], reason: str, *, by: str = "") -> None:
     """Record revocations and publish the next list; both stay after a restart."""
     authority, now_ms = authority_of(office), office.clock.now_ms()
     issuer = key_id(authority.certificate)
+    serials = [each.serial for each in revoked]
+    events = [
+        AuditEvent(
+            event=EventKind.CERTIFICATE_REVOKED,
+            by=by,
+            unit=each.unit,
+            facts={"serial": each.serial},
+        )
+        for each in revoked
+    ]
 
     def write(tx: Connection) -> None:
         table.revoke(tx, serials, now_ms, reason)
@@ -143,10 +160,18 @@ def revoke_serials(office: Office, serials: Sequence[str], reason: str) -> None:
         made = authority.revocation_list(number, table.revoked_serials(tx), moment(now_ms))
         shown = authority.certificate.public_bytes(DER)
         table.keep_list(tx, KeptList(issuer, number, made.public_bytes(DER), shown))
+        office.audit.append(tx, *events)
 
     office.store.write(write)
     office.certificates.reload()
     office.log.warning("certificates_revoked", serials=list(serials), reason=reason)
+
+
+def _issued_event(row: Issued) -> AuditEvent:
+    facts: dict[str, Fact] = {"serial": row.serial, "kind": row.kind}
+    if row.office_key:
+        facts["key"] = fingerprint(row.office_key)
+    return AuditEvent(event=EventKind.CERTIFICATE_ISSUED, unit=row.unit, facts=facts)
 
 
 def _row(

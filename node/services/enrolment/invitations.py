@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
+from node.domain.audit import AuditEvent, EventKind
 from node.services.enrolment.errors import (
     AlreadyEnrolled,
     InvitationRefused,
@@ -22,6 +23,7 @@ from node.services.enrolment.errors import (
 from node.services.enrolment.requests import Request
 from node.store import certificates as table
 from node.store.certificates import Invitation
+from sync.codec.signing import fingerprint
 from sync.store import peers
 
 if TYPE_CHECKING:
@@ -42,7 +44,12 @@ class Invited:
 
 
 def invite(
-    office: Office, units: Iterable[int], *, hours: int = HOURS_MAX, replaces: bool = False
+    office: Office,
+    units: Iterable[int],
+    *,
+    hours: int = HOURS_MAX,
+    replaces: bool = False,
+    by: str = "",
 ) -> list[Invited]:
     """Invite units directly below this office; a former invitation of theirs ends.
 
@@ -68,6 +75,9 @@ def invite(
         for row in rows:
             table.drop_invitations(tx, row.unit)
             table.add_invitation(tx, row)
+            facts = {"expires_ms": row.expires_ms, "replaces": int(row.replaces)}
+            event = AuditEvent(event=EventKind.UNIT_INVITED, by=by, unit=row.unit, facts=facts)
+            office.audit.append(tx, event)
 
     office.store.write(write)
     office.log.info("units_invited", units=[row.unit for row in rows], replaces=replaces)
@@ -105,6 +115,10 @@ def use(office: Office, invitation: Invitation, request: Request) -> None:
         if not table.use_invitation(tx, invitation.digest, whose, now_ms):
             return False
         peers.update(tx, request.unit, key_pinned=request.office_key.hex())
+        facts = {"key": fingerprint(request.office_key)}
+        office.audit.append(
+            tx, AuditEvent(event=EventKind.INVITATION_USED, unit=request.unit, facts=facts)
+        )
         return True
 
     if not office.store.write(write):

@@ -14,7 +14,7 @@ from node.domain.posting import HELD
 from node.domain.units import Level
 from node.services.common.pages import PAGE_MAX
 from node.services.money.errors import BadAllocation
-from node.store.postings import COUNTED, Line, lines_where, of_transfers
+from node.store.postings import COUNTED, Line, line_by_id, lines_where, of_transfers
 from sync.store.sql import pieces, sql
 
 if TYPE_CHECKING:
@@ -283,6 +283,14 @@ def _transfer(sent: Posting, answers: dict[tuple[bytes, int, PostingKind], Posti
         note=sent.note,
         answer_note=last.note if last else "",
     )
+
+
+def posting_of(office: Office, unit: int, posting_id: bytes) -> tuple[Line, bool] | None:
+    """Return a line of an office's journal, and whether it counts; None: there is none."""
+    with office.store.read() as tx:
+        line = line_by_id(tx, unit, posting_id)
+        counted = list(lines_where(tx, "unit=? AND id=?", (unit, posting_id)))
+    return None if line is None else (line, bool(counted))
 
 
 def _page(

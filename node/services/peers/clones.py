@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
+from node.domain.audit import AuditEvent, EventKind
 from node.services.common.reason import REASON_CHARS_MAX, stated_reason
+from sync.codec.signing import fingerprint
 from sync.model.errors import ErrorKind, SilianError
 from sync.recovery.clones import Tokens
 from sync.store import peers
@@ -112,6 +114,9 @@ def reset_clone(office: Office, unit: int, *, actor: str, reason: str) -> Clone:
                 accepted += [key for key in known.former_keys if key not in accepted]
             changes |= peers.Changes(key_pinned=",".join(accepted), refusal="", key_refused="")
         peers.update(tx, unit, **changes)
+        facts = {"key": fingerprint(keys[unit])} if unit in keys else {}
+        event = AuditEvent(event=EventKind.CLONE_RESET, by=actor, unit=unit, facts=facts)
+        office.audit.append(tx, event)
         return decisions
 
     decisions = office.store.write(write)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from node.audiences import audiences_of
+from node.domain.audit import AuditEvent, EventKind
 from node.domain.catalogue import Register
 from node.services.records.history import Past, past
 from node.services.records.rules import (
@@ -192,7 +193,10 @@ def change(
     was = VersionToken.parse(version_token) if version_token else None
 
     def work(tx: Connection) -> list[Edit]:
-        return edits_of_change(tx, office, register, unit, record, raw, was=was, force=force)
+        edits = edits_of_change(tx, office, register, unit, record, raw, was=was, force=force)
+        if force:
+            _note_forced(tx, office, edits, by)
+        return edits
 
     office.commit(work, by=by)
     return get(office, name, unit, record)
@@ -223,7 +227,7 @@ def end(
         if was is not None and not force:
             _refuse_stale(register, state, was, state.fields)
         base = {n: was.version(n) for n in state.fields} if was is not None else {}
-        return [
+        edits = [
             Edit(
                 key=RecordKey(name, unit, record),
                 operation=Operation.DELETE,
@@ -231,6 +235,9 @@ def end(
                 base=base,
             )
         ]
+        if force:
+            _note_forced(tx, office, edits, by)
+        return edits
 
     office.commit(work, by=by)
     return get(office, name, unit, record)
@@ -308,6 +315,17 @@ def edits_of_change(
             raise KeyTaken(register, existing)
     base = {n: was.version(n) for n in values} if was is not None else {}
     return [changed(office, register, unit, record, values, base=base)] if values else []
+
+
+def _note_forced(tx: Connection, office: Office, edits: Sequence[Edit], by: Attribution) -> None:
+    """Record edits that were written although somebody may have changed the record meanwhile."""
+    for edit in edits:
+        event = AuditEvent(
+            event=EventKind.EDIT_FORCED, by=by.actor, unit=edit.key.unit,
+            register=edit.key.register, record=edit.key.id, fields=tuple(sorted(edit.values)),
+            facts={"operation": edit.operation.name.lower()},
+        )  # fmt: skip
+        office.audit.append(tx, event)
 
 
 def audiences_for(office: Office, register: Register, unit: int) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from sqlalchemy import ColumnElement, Connection, select
 
+from node.domain.audit import AuditEvent, EventKind
 from node.domain.catalogue import Field, Register
 from node.services.records.rules import covered, must_be_here, registered
 from node.services.records.search import (
@@ -66,8 +67,11 @@ def export_register(
     search: str = "",
     sort: Sequence[str] = (),
     columns: Sequence[str] = (),
+    by: str = "",
 ) -> int:
     """Write the living records of a unit, or of it and all below it; return how many.
+
+    The audit log has it when this returns: hand the file out only then. `by`: who exports.
 
     `unit`: this office's own if not given. What it writes for one unit, an import takes back
     without a change. `conditions`, `search`, `sort`: as those of a list. `columns`: these fields,
@@ -95,7 +99,14 @@ def export_register(
         ]
         matches = [*within, *matching(tx, register, table, conditions, search, within=within)]
         rows = _rows(tx, office, register, matches, keys_of(register, sort), subtree=subtree)
-        return write(target, replace(register, fields=fields), rows, lang)
+        count = write(target, replace(register, fields=fields), rows, lang)
+    event = AuditEvent(
+        event=EventKind.RECORDS_EXPORTED, by=by, unit=of_unit, register=name,
+        fields=tuple(sorted(each.name for each in fields.values() if each.personal)),
+        facts={"records": count, "format": kind, "subtree": int(subtree)},
+    )  # fmt: skip
+    office.audit.record(event)
+    return count
 
 
 def _rows(

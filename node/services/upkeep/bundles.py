@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
+from node.domain.audit import AuditEvent, EventKind
 from node.domain.units import Tree
 from sync.apply import receipts, statements
 from sync.bundle import transfer
@@ -44,6 +45,7 @@ def write_bundle(
     *,
     max_bytes: int = 0,
     start_over: bool = False,
+    by: str = "",
     report: ReportProgress = lambda _done, _total: None,
 ) -> Written:
     """Write all that a neighbour is not known to have into files that `new_file(number)` opens.
@@ -92,6 +94,8 @@ def write_bundle(
         done.changes += sum(codec.entry_from_wire(wire).changes for wire in batch.entries)
         report(total - sum(max(end - position, 0) for position in at.values()), total)
     writer.end(more=False)
+    facts = {"files": done.parts, "changes": done.changes}
+    office.audit.record(AuditEvent(event=EventKind.BUNDLE_WRITTEN, by=by, unit=to, facts=facts))
     return done
 
 

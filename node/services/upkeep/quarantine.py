@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, and_, func, select
 
+from node.domain.audit import AuditEvent, EventKind
 from node.services.common.pages import PAGE_MAX, beyond, page_size, page_token
 from node.services.common.reason import REASON_CHARS_MAX, stated_reason
 from node.store import uncounted
@@ -186,6 +187,11 @@ def close_quarantined(office: Office, quarantine_id: bytes, *, actor: str, reaso
             "WHERE id=? AND state IN ('open','deferred')",
             (note, quarantine_id),
         )
+        event = AuditEvent(
+            event=EventKind.QUARANTINE_CLOSED, by=actor, unit=line.unit, register=line.register,
+            record=quarantine_id, facts={"reason": line.reason},
+        )  # fmt: skip
+        office.audit.append(tx, event)
 
     office.store.write(write)
     office.log.info(

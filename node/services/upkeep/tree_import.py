@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
+from node.domain.audit import AuditEvent, EventKind
 from node.domain.english import counted
 from node.domain.tree_operations import (
     Match,
@@ -147,6 +148,10 @@ def _publish(
         part = changed[start : start + TRANSACTION_CHANGES_MAX]
 
         def edits(tx: Connection, part: Sequence[Unit] = part) -> list[Edit]:
+            event = AuditEvent(
+                event=EventKind.TREE_IMPORTED, by=by.actor, unit=city, facts={"changed": len(part)}
+            )
+            office.audit.append(tx, event)
             ids = [_record_id(u) for u in part]
             there = {bytes(row[0]) for row in table.rows(tx, city, ids, ["id"])}
             return [

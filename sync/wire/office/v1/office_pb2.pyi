@@ -1,3 +1,4 @@
+from sync.wire.office.v1 import audit_pb2 as _audit_pb2
 from sync.wire.office.v1 import bundle_pb2 as _bundle_pb2
 from sync.wire.office.v1 import certificates_pb2 as _certificates_pb2
 from sync.wire.office.v1 import common_pb2 as _common_pb2

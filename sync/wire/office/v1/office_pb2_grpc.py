@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from sync.wire.office.v1 import audit_pb2 as silian_dot_office_dot_v1_dot_audit__pb2
 from sync.wire.office.v1 import bundle_pb2 as silian_dot_office_dot_v1_dot_bundle__pb2
 from sync.wire.office.v1 import certificates_pb2 as silian_dot_office_dot_v1_dot_certificates__pb2
 from sync.wire.office.v1 import corrections_pb2 as silian_dot_office_dot_v1_dot_corrections__pb2
@@ -130,6 +131,26 @@ class OfficeServiceStub:
                 '/silian.office.v1.OfficeService/InviteUnits',
                 request_serializer=silian_dot_office_dot_v1_dot_certificates__pb2.InviteUnitsRequest.SerializeToString,
                 response_deserializer=silian_dot_office_dot_v1_dot_certificates__pb2.InviteUnitsResponse.FromString,
+                _registered_method=True)
+        self.ListAuditEntries = channel.unary_unary(
+                '/silian.office.v1.OfficeService/ListAuditEntries',
+                request_serializer=silian_dot_office_dot_v1_dot_audit__pb2.ListAuditEntriesRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_audit__pb2.ListAuditEntriesResponse.FromString,
+                _registered_method=True)
+        self.VerifyAudit = channel.unary_stream(
+                '/silian.office.v1.OfficeService/VerifyAudit',
+                request_serializer=silian_dot_office_dot_v1_dot_audit__pb2.VerifyAuditRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_audit__pb2.VerifyAuditResponse.FromString,
+                _registered_method=True)
+        self.ExportAudit = channel.unary_stream(
+                '/silian.office.v1.OfficeService/ExportAudit',
+                request_serializer=silian_dot_office_dot_v1_dot_audit__pb2.ExportAuditRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_audit__pb2.ExportAuditResponse.FromString,
+                _registered_method=True)
+        self.ProveAudit = channel.unary_unary(
+                '/silian.office.v1.OfficeService/ProveAudit',
+                request_serializer=silian_dot_office_dot_v1_dot_audit__pb2.ProveAuditRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_audit__pb2.ProveAuditResponse.FromString,
                 _registered_method=True)
         self.WriteBundle = channel.unary_stream(
                 '/silian.office.v1.OfficeService/WriteBundle',
@@ -522,6 +543,34 @@ class OfficeServiceServicer:
 
     def InviteUnits(self, request, context):
         """Lets units directly below enrol.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAuditEntries(self, request, context):
+        """The newest entries of the audit log.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifyAudit(self, request, context):
+        """Whether the audit log is whole.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportAudit(self, request, context):
+        """The whole audit log as a file.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProveAudit(self, request, context):
+        """A proof of an entry, a figure or a payment.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -992,6 +1041,26 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     servicer.InviteUnits,
                     request_deserializer=silian_dot_office_dot_v1_dot_certificates__pb2.InviteUnitsRequest.FromString,
                     response_serializer=silian_dot_office_dot_v1_dot_certificates__pb2.InviteUnitsResponse.SerializeToString,
+            ),
+            'ListAuditEntries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAuditEntries,
+                    request_deserializer=silian_dot_office_dot_v1_dot_audit__pb2.ListAuditEntriesRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_audit__pb2.ListAuditEntriesResponse.SerializeToString,
+            ),
+            'VerifyAudit': grpc.unary_stream_rpc_method_handler(
+                    servicer.VerifyAudit,
+                    request_deserializer=silian_dot_office_dot_v1_dot_audit__pb2.VerifyAuditRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_audit__pb2.VerifyAuditResponse.SerializeToString,
+            ),
+            'ExportAudit': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportAudit,
+                    request_deserializer=silian_dot_office_dot_v1_dot_audit__pb2.ExportAuditRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_audit__pb2.ExportAuditResponse.SerializeToString,
+            ),
+            'ProveAudit': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProveAudit,
+                    request_deserializer=silian_dot_office_dot_v1_dot_audit__pb2.ProveAuditRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_audit__pb2.ProveAuditResponse.SerializeToString,
             ),
             'WriteBundle': grpc.unary_stream_rpc_method_handler(
                     servicer.WriteBundle,
@@ -1725,6 +1794,114 @@ class OfficeService:
             '/silian.office.v1.OfficeService/InviteUnits',
             silian_dot_office_dot_v1_dot_certificates__pb2.InviteUnitsRequest.SerializeToString,
             silian_dot_office_dot_v1_dot_certificates__pb2.InviteUnitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAuditEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/silian.office.v1.OfficeService/ListAuditEntries',
+            silian_dot_office_dot_v1_dot_audit__pb2.ListAuditEntriesRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_audit__pb2.ListAuditEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyAudit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/silian.office.v1.OfficeService/VerifyAudit',
+            silian_dot_office_dot_v1_dot_audit__pb2.VerifyAuditRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_audit__pb2.VerifyAuditResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportAudit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/silian.office.v1.OfficeService/ExportAudit',
+            silian_dot_office_dot_v1_dot_audit__pb2.ExportAuditRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_audit__pb2.ExportAuditResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProveAudit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/silian.office.v1.OfficeService/ProveAudit',
+            silian_dot_office_dot_v1_dot_audit__pb2.ProveAuditRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_audit__pb2.ProveAuditResponse.FromString,
             options,
             channel_credentials,
             insecure,

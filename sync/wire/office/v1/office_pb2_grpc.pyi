@@ -7,6 +7,7 @@ Every call shows the office's token (docs/api.md). Rules of evolution: ../../../
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from sync.wire.office.v1 import audit_pb2 as _audit_pb2
 from sync.wire.office.v1 import bundle_pb2 as _bundle_pb2
 from sync.wire.office.v1 import certificates_pb2 as _certificates_pb2
 from sync.wire.office.v1 import corrections_pb2 as _corrections_pb2
@@ -81,6 +82,14 @@ class OfficeServiceStub:
     """Revokes certificates."""
     InviteUnits: _grpc.UnaryUnaryMultiCallable[_certificates_pb2.InviteUnitsRequest, _certificates_pb2.InviteUnitsResponse]
     """Lets units directly below enrol."""
+    ListAuditEntries: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ListAuditEntriesRequest, _audit_pb2.ListAuditEntriesResponse]
+    """The newest entries of the audit log."""
+    VerifyAudit: _grpc.UnaryStreamMultiCallable[_audit_pb2.VerifyAuditRequest, _audit_pb2.VerifyAuditResponse]
+    """Whether the audit log is whole."""
+    ExportAudit: _grpc.UnaryStreamMultiCallable[_audit_pb2.ExportAuditRequest, _audit_pb2.ExportAuditResponse]
+    """The whole audit log as a file."""
+    ProveAudit: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ProveAuditRequest, _audit_pb2.ProveAuditResponse]
+    """A proof of an entry, a figure or a payment."""
     WriteBundle: _grpc.UnaryStreamMultiCallable[_bundle_pb2.WriteBundleRequest, _bundle_pb2.WriteBundleResponse]
     """Writes what waits for the parent or a child into files."""
     ReadBundle: _grpc.StreamStreamMultiCallable[_bundle_pb2.ReadBundleRequest, _bundle_pb2.ReadBundleResponse]
@@ -231,6 +240,14 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """Revokes certificates."""
     InviteUnits: _aio.UnaryUnaryMultiCallable[_certificates_pb2.InviteUnitsRequest, _certificates_pb2.InviteUnitsResponse]  # type: ignore[assignment]
     """Lets units directly below enrol."""
+    ListAuditEntries: _aio.UnaryUnaryMultiCallable[_audit_pb2.ListAuditEntriesRequest, _audit_pb2.ListAuditEntriesResponse]  # type: ignore[assignment]
+    """The newest entries of the audit log."""
+    VerifyAudit: _aio.UnaryStreamMultiCallable[_audit_pb2.VerifyAuditRequest, _audit_pb2.VerifyAuditResponse]  # type: ignore[assignment]
+    """Whether the audit log is whole."""
+    ExportAudit: _aio.UnaryStreamMultiCallable[_audit_pb2.ExportAuditRequest, _audit_pb2.ExportAuditResponse]  # type: ignore[assignment]
+    """The whole audit log as a file."""
+    ProveAudit: _aio.UnaryUnaryMultiCallable[_audit_pb2.ProveAuditRequest, _audit_pb2.ProveAuditResponse]  # type: ignore[assignment]
+    """A proof of an entry, a figure or a payment."""
     WriteBundle: _aio.UnaryStreamMultiCallable[_bundle_pb2.WriteBundleRequest, _bundle_pb2.WriteBundleResponse]  # type: ignore[assignment]
     """Writes what waits for the parent or a child into files."""
     ReadBundle: _aio.StreamStreamMultiCallable[_bundle_pb2.ReadBundleRequest, _bundle_pb2.ReadBundleResponse]  # type: ignore[assignment]
@@ -480,6 +497,38 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_certificates_pb2.InviteUnitsResponse, _abc.Awaitable[_certificates_pb2.InviteUnitsResponse]]:
         """Lets units directly below enrol."""
+
+    @_abc_1.abstractmethod
+    def ListAuditEntries(
+        self,
+        request: _audit_pb2.ListAuditEntriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.ListAuditEntriesResponse, _abc.Awaitable[_audit_pb2.ListAuditEntriesResponse]]:
+        """The newest entries of the audit log."""
+
+    @_abc_1.abstractmethod
+    def VerifyAudit(
+        self,
+        request: _audit_pb2.VerifyAuditRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_audit_pb2.VerifyAuditResponse], _abc.AsyncIterator[_audit_pb2.VerifyAuditResponse]]:
+        """Whether the audit log is whole."""
+
+    @_abc_1.abstractmethod
+    def ExportAudit(
+        self,
+        request: _audit_pb2.ExportAuditRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_audit_pb2.ExportAuditResponse], _abc.AsyncIterator[_audit_pb2.ExportAuditResponse]]:
+        """The whole audit log as a file."""
+
+    @_abc_1.abstractmethod
+    def ProveAudit(
+        self,
+        request: _audit_pb2.ProveAuditRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.ProveAuditResponse, _abc.Awaitable[_audit_pb2.ProveAuditResponse]]:
+        """A proof of an entry, a figure or a payment."""
 
     @_abc_1.abstractmethod
     def WriteBundle(
