@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -38,6 +38,10 @@ from sync.link import CLOSE_AFTER_S, ChildEnd, Dialer, Lines, Parent
 from sync.log.outcome import Waiters
 from sync.model.schema import Lane
 from sync.rpc.channel import Secure
+
+if TYPE_CHECKING:
+    from hub.serve.metrics import Reading
+    from hub.serve.metrics_port import MetricsPort
 
 GRACE_S = 10.0
 LEAVE_S = 3.0  # how long threads have to end once every store is closed
@@ -142,6 +146,12 @@ class Served:
         """How far the parent has our log, by its last answer."""
         return self.dialer.acked_by_parent if self.dialer is not None else {}
 
+    def reading(self) -> Reading:
+        """Return what metrics say of this office."""
+        from hub.serve.metrics import read
+
+        return read(self.office, self.dialer)
+
     def close_soon(self) -> None:
         """Begin nothing more on the link upward."""
         if self.dialer is not None:
@@ -175,6 +185,7 @@ class Process:
         self._tokens: dict[int, str] = {}
         self._log = structlog.get_logger()
         self._stopped = threading.Event()
+        self.metrics_address = ""  # where monitoring asks; empty: nowhere
         catalogue = load_catalogue()
         try:
             for folder in folders:
@@ -192,6 +203,7 @@ class Process:
                 listen or first.listen, tls=self.tls, enrolment=first.enrolment,
                 capacity=self.capacity,
             )  # fmt: skip
+            self._metrics = self._metrics_port(first.metrics) if first.metrics else None
         except BaseException:
             self._close_offices()
             raise
@@ -205,7 +217,10 @@ class Process:
             self.server.reflect(service.NAME)
         try:
             address = self.server.start()
+            if self._metrics is not None:
+                self.metrics_address = self._metrics.start()
         except BaseException:
+            self.server.stop(0)
             self._close_offices()
             raise
         self._see_to_files()
@@ -228,6 +243,8 @@ class Process:
                 "office_served", office=office.unit.code, unit_name=office.unit.name,
                 listen=address, parent=office.config.parent or None,
             )  # fmt: skip
+        if self.metrics_address:
+            self._log.info("metrics_served", listen=self.metrics_address)
         return address
 
     def served_of(self, unit: int) -> Served:
@@ -263,6 +280,8 @@ class Process:
             return
         self._stopped.set()
         self.jobs.close()
+        if self._metrics is not None:
+            self._metrics.close()
         for served in self.served.values():
             served.parent.close()
             served.close_soon()  # a call that waits for the parent would wait for the whole grace
@@ -273,6 +292,14 @@ class Process:
     def wait(self) -> None:
         """Wait until `stop` was called."""
         self._stopped.wait()
+
+    def _metrics_port(self, listen: str) -> MetricsPort:
+        from hub.serve.metrics_port import MetricsPort  # only for whoever wants it
+
+        return MetricsPort(
+            listen,
+            {served.office.unit.code: served.reading for served in self.served.values()},
+        )
 
     def _see_to_files(self) -> None:
         allowed = file_limit()
