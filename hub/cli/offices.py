@@ -135,11 +135,15 @@ def serve(
     ] = "",
 ) -> None:
     """Serve one office or several until SIGTERM or Ctrl-C. 启动服务"""
+    import os
     import random
+
+    import structlog
 
     from hub.client.client import wall_ms
     from hub.serve.capacity import raise_file_limit
     from hub.serve.process import Process, leave_soon
+    from hub.serve.traces import spans_asked
     from node import logs
 
     logs.set_up(level=logs.level_asked("INFO"))
@@ -148,9 +152,11 @@ def serve(
     for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(each) is not signal.SIG_IGN:  # nohup has had it ignored
             signal.signal(each, lambda *_: over.set())
+    spans, send_last = spans_asked(os.environ, structlog.get_logger())
     process = Process(
-        folders or [Path()], wall_ms=wall_ms, rng=random.SystemRandom(), listen=listen or None
-    )
+        folders or [Path()], wall_ms=wall_ms, rng=random.SystemRandom(), listen=listen or None,
+        spans=spans,
+    )  # fmt: skip
     try:
         address = process.start()
         offices = [served.office.unit for served in process.served.values()]
@@ -161,6 +167,7 @@ def serve(
         over.wait()
     finally:
         process.stop()
+        send_last()
     leave_soon()
 
 

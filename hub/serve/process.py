@@ -27,6 +27,7 @@ from hub.serve.maintenance import PERIODIC, tick
 from hub.serve.restored import recover
 from hub.serve.server import Server
 from hub.serve.tls import tls_of
+from hub.serve.traces import traced
 from node.address import must_be_protected
 from node.domain.catalogue import load_catalogue
 from node.domain.units import UnknownUnit
@@ -34,7 +35,8 @@ from node.host import LinkedOffice
 from node.identity.files import Credentials
 from node.jobs import Jobs
 from node.open import open_office
-from sync.link import CLOSE_AFTER_S, ChildEnd, Dialer, Lines, Parent
+from node.spans import NO_SPANS, Spans
+from sync.link import CLOSE_AFTER_S, ChildEnd, Dialer, Lines, Parent, dial
 from sync.log.outcome import Waiters
 from sync.model.schema import Lane
 from sync.rpc.channel import Secure
@@ -175,12 +177,13 @@ class Process:
         wall_ms: Callable[[], int],
         rng: random.Random,
         listen: str | None = None,
+        spans: Spans = NO_SPANS,
         **store_options: Any,
     ) -> None:
         self.workers = ThreadPoolExecutor(LINK_WORKERS_MAX, thread_name_prefix="link")
-        self.lines = Lines()
+        self.lines = Lines(traced(dial, spans))
         self.callers = Callers()
-        self.jobs = Jobs(rng)
+        self.jobs = Jobs(rng, spans=spans)
         self.served: dict[int, Served] = {}
         self._tokens: dict[int, str] = {}
         self._log = structlog.get_logger()
@@ -201,7 +204,7 @@ class Process:
             self.tls = tls_of(served.office for served in self.served.values())
             self.server = Server(
                 listen or first.listen, tls=self.tls, enrolment=first.enrolment,
-                capacity=self.capacity,
+                capacity=self.capacity, spans=spans,
             )  # fmt: skip
             self._metrics = self._metrics_port(first.metrics) if first.metrics else None
         except BaseException:
