@@ -50,6 +50,13 @@ def _parent(text: str) -> str:
     return str(address(text)) if text.strip() else ""
 
 
+def _metrics(text: str) -> str:
+    """Return the address; a port alone is one of loopback."""
+    text = text.strip()
+    alone = text.isascii() and text.isdecimal()
+    return str(address(f"127.0.0.1:{text}" if alone else text, any_port=True)) if text else ""
+
+
 def _listed(value: Any) -> Any:
     return tuple(filter(None, value.split(","))) if isinstance(value, str) else value
 
@@ -138,6 +145,11 @@ class OfficeConfig(BaseSettings):
     )
     reflection: bool = Field(
         default=False, description="let programs ask the server for the contract (gRPC reflection)"
+    )
+    metrics: Annotated[str, AfterValidator(_metrics)] = Field(
+        default="",
+        description="address for monitoring (OpenMetrics), as 9464 for this machine alone; empty: "
+        "none",
     )
 
     @classmethod

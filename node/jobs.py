@@ -16,6 +16,7 @@ from apscheduler.schedulers.base import STATE_STOPPED
 
 from node.china import CHINA, china_time
 from node.office import Office
+from node.spans import NO_SPANS, Spans
 from node.store.job_runs import claim, is_done, note_end
 from node.trouble import refusal_of
 
@@ -79,7 +80,8 @@ class Jobs:
     the scheduler no more than a few.
     """
 
-    def __init__(self, rng: random.Random, *, threads: int = 4) -> None:
+    def __init__(self, rng: random.Random, *, threads: int = 4, spans: Spans = NO_SPANS) -> None:
+        self._spans = spans
         self._rng = rng
         self._stopped = threading.Event()
         self._rounds: dict[tuple[int, int], _Round] = {}
@@ -161,7 +163,9 @@ class Jobs:
             return False
         state, detail = "done", ""
         try:
-            detail = job.work(office, period)
+            names = {"silian.office": office.unit.code, "silian.job": job.name}
+            with self._spans.span(f"job {job.name}", {**names}):
+                detail = job.work(office, period)
         except Exception as error:  # recorded in `job_run` and tried again at the next tick
             refusal = refusal_of(error)
             state, detail = "failed", refusal.code if refusal else type(error).__name__

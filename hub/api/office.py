@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 from hub.api.call_context import CallContext, Method, parse_day, parse_id
 from hub.api.pages import page_of
@@ -13,6 +14,7 @@ from node.services.health.status import OfficeLine, status
 from node.services.health.tree_status import PAGE, Asked, Branch, Sums, tree_status
 from node.services.records.durability import durability
 from node.services.upkeep.tree_import import import_units
+from node.store.job_runs import JobTotal
 from sync.codec.signing import fingerprint
 from sync.model.attribution import attributed
 from sync.model.errors import ErrorKind, SilianError
@@ -70,6 +72,8 @@ def get_status(context: CallContext, request: pb.GetStatusRequest) -> pb.GetStat
         problems=[_problem(context, problem) for problem in found.problems],
         catalogue=office.catalogue.version,
         at_ms=found.at_ms,
+        machine=pb.MachineState(**asdict(found.machine)),
+        jobs=[_job(total) for total in found.jobs],
     )
 
 
@@ -249,6 +253,13 @@ def _link(context: CallContext) -> pb.LinkState:
         reason_zh=dialer.reason_zh if dialer else "",
         parent_key=fingerprint(bytes.fromhex(pinned)),
     )
+
+
+def _job(total: JobTotal) -> pb.JobState:
+    return pb.JobState(
+        job=total.job, runs=total.runs, failures=total.failures,
+        last_success_ms=total.last_success_ms or None,
+    )  # fmt: skip
 
 
 def _problem(context: CallContext, problem: Problem) -> pb.Problem:

@@ -6,6 +6,7 @@ import shlex
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,6 +25,7 @@ from node.domain.english import counted
 if TYPE_CHECKING:
     from sync.wire.office.v1 import office_pb2 as pb
 
+MIB = 1 << 20
 MINUTES = len("2026-07-01 12:00")
 PLACES = {
     "safe": ("已保存", "saved"),
@@ -133,12 +135,16 @@ def serve(
     ] = "",
 ) -> None:
     """Serve one office or several until SIGTERM or Ctrl-C. 启动服务"""
+    import os
     import random
+
+    import structlog
 
     from hub.client.client import wall_ms
     from hub.serve.capacity import raise_file_limit
     from hub.serve.process import Process, leave_soon
     from hub.serve.supervisor import Supervisor
+    from hub.serve.traces import spans_asked
     from node import logs
 
     logs.set_up(level=logs.level_asked("INFO"))
@@ -147,9 +153,11 @@ def serve(
     for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(each) is not signal.SIG_IGN:  # nohup has had it ignored
             signal.signal(each, lambda *_: over.set())
+    spans, send_last = spans_asked(os.environ, structlog.get_logger())
     process = Process(
         folders or [Path()], wall_ms=wall_ms, rng=random.SystemRandom(), listen=listen or None,
         supervisor=Supervisor.of_this_process(),
+        spans=spans,
     )  # fmt: skip
     try:
         address = process.start()
@@ -161,6 +169,7 @@ def serve(
         over.wait()
     finally:
         process.stop()
+        send_last()
     leave_soon()
 
 
@@ -304,8 +313,39 @@ def _print_status(terminal: Terminal, found: pb.GetStatusResponse) -> None:
         f"待上报 {own.waiting_up} 条，冲突 {own.conflicts}，隔离 {own.quarantined}",
         f"waiting {own.waiting_up}, conflicts {own.conflicts}, quarantined {own.quarantined}",
     )
+    _print_machine(terminal, found.machine)
+    _print_jobs(terminal, found.jobs)
     for problem in found.problems:
         _print_problem(terminal, problem)
+
+
+def _print_machine(terminal: Terminal, machine: pb.MachineState) -> None:
+    """Print what the office measures of itself, as far as it is known."""
+    parts: list[tuple[str, str]] = []
+    if machine.HasField("certificate_days"):
+        days = machine.certificate_days
+        parts.append((f"证书剩余 {days} 天", f"certificate {counted(days, 'day')} left"))
+    if machine.HasField("store_bytes"):
+        size = f"{machine.store_bytes / MIB:,.1f} MiB"
+        parts.append((f"数据库 {size}", f"store {size}"))
+    if machine.HasField("disk_free_bytes"):
+        free = f"{machine.disk_free_bytes // MIB:,} MiB"
+        parts.append((f"磁盘剩余 {free}", f"disk {free} free"))
+    if machine.HasField("clock_offset_ms"):
+        offset = f"{machine.clock_offset_ms / 1000:+.3f}"
+        parts.append((f"时钟与上级相差 {offset} 秒", f"clock {offset} s to the parent's"))
+    if parts:
+        terminal.line("，".join(zh for zh, _ in parts), ", ".join(en for _, en in parts))
+
+
+def _print_jobs(terminal: Terminal, jobs: Sequence[pb.JobState]) -> None:
+    for each in jobs:
+        last = terminal.time(each.last_success_ms)
+        terminal.line(
+            f"定时任务 {each.job}：执行 {each.runs} 次，失败 {each.failures} 次，最近成功 {last}",
+            f"job {each.job}: {counted(each.runs, 'run')}, {each.failures} failed, "
+            f"last success {last}",
+        )
 
 
 def _print_tree(terminal: Terminal, found: pb.GetTreeStatusResponse) -> None:

@@ -12,6 +12,8 @@ from google.protobuf.message import DecodeError
 
 from hub.serve.call_pots import SilentCalls, WorkSlots, is_control
 from hub.serve.ports import WrongPort
+from hub.serve.traces import rpc
+from node.spans import NO_SPANS, Spans
 from node.trouble import refusal_of
 from sync.model.errors import Malformed, SilianError
 from sync.rpc.status import status_of, to_grpc
@@ -41,10 +43,11 @@ class GuardCalls(grpc.ServerInterceptor):
     """
 
     def __init__(
-        self, silent: SilentCalls, slots: WorkSlots, check: Check = lambda _name, _context: None
-    ) -> None:
+        self, silent: SilentCalls, slots: WorkSlots, check: Check = lambda _name, _context: None,
+        *, spans: Spans = NO_SPANS,
+    ) -> None:  # fmt: skip
         """`check`: refuses a call of this name before its message has come."""
-        self._silent, self._slots, self._check = silent, slots, check
+        self._silent, self._slots, self._check, self._spans = silent, slots, check, spans
         self._known: dict[str, tuple[Handler, Handler]] = {}  # method -> unchanged, guarded
 
     def intercept_service(
@@ -86,10 +89,15 @@ class GuardCalls(grpc.ServerInterceptor):
         return request
 
     def _unary(self, method: Callable[..., Any], name: str) -> Callable[..., Any]:
+        about = rpc(name)
+
         def call(requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
             try:
                 request = self._first(requests, context, name)
-                with self._slots.hold(control=is_control(name, request)):
+                with (
+                    self._slots.hold(control=is_control(name, request)),
+                    self._spans.span(*about),
+                ):
                     return method(request, context)
             except grpc.RpcError:
                 raise  # the call is over
@@ -99,10 +107,12 @@ class GuardCalls(grpc.ServerInterceptor):
         return call
 
     def _stream(self, method: Callable[..., Any], name: str) -> Callable[..., Any]:
+        about = rpc(name)
+
         def call(requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
             try:
                 request = self._first(requests, context, name)
-                with self._slots.hold(control=False):
+                with self._slots.hold(control=False), self._spans.span(*about):
                     yield from method(request, context)
             except grpc.RpcError:
                 raise
@@ -112,10 +122,12 @@ class GuardCalls(grpc.ServerInterceptor):
         return call
 
     def _both(self, method: Callable[..., Any], name: str) -> Callable[..., Any]:
+        about = rpc(name)
+
         def call(requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
             try:
                 first = self._first(requests, context, name)
-                with self._slots.hold(control=False):
+                with self._slots.hold(control=False), self._spans.span(*about):
                     yield from method(_sound(chain((first,), requests)), context)
             except grpc.RpcError:
                 raise

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -30,6 +30,7 @@ from hub.serve.restored import recover
 from hub.serve.server import Server, asked
 from hub.serve.supervisor import Supervisor
 from hub.serve.tls import tls_of
+from hub.serve.traces import traced
 from node.address import must_be_protected
 from node.domain.catalogue import load_catalogue
 from node.domain.units import UnknownUnit
@@ -37,10 +38,15 @@ from node.host import LinkedOffice
 from node.identity.files import Credentials
 from node.jobs import Jobs
 from node.open import open_office
-from sync.link import CLOSE_AFTER_S, ChildEnd, Dialer, Lines, Parent
+from node.spans import NO_SPANS, Spans
+from sync.link import CLOSE_AFTER_S, ChildEnd, Dialer, Lines, Parent, dial
 from sync.log.outcome import Waiters
 from sync.model.schema import Lane
 from sync.rpc.channel import Secure
+
+if TYPE_CHECKING:
+    from hub.serve.metrics import Reading
+    from hub.serve.metrics_port import MetricsPort
 
 GRACE_S = 10.0
 LEAVE_S = 3.0  # how long threads have to end once every store is closed
@@ -145,6 +151,12 @@ class Served:
         """How far the parent has our log, by its last answer."""
         return self.dialer.acked_by_parent if self.dialer is not None else {}
 
+    def reading(self) -> Reading:
+        """Return what metrics say of this office."""
+        from hub.serve.metrics import read
+
+        return read(self.office, self.dialer)
+
     def close_soon(self) -> None:
         """Begin nothing more on the link upward."""
         if self.dialer is not None:
@@ -169,19 +181,21 @@ class Process:
         rng: random.Random,
         listen: str | None = None,
         supervisor: Supervisor | None = None,
+        spans: Spans = NO_SPANS,
         **store_options: Any,
     ) -> None:
         self.workers = ThreadPoolExecutor(LINK_WORKERS_MAX, thread_name_prefix="link")
-        self.lines = Lines()
+        self.lines = Lines(traced(dial, spans))
         self.callers = Callers()
-        self.jobs = Jobs(rng)
         self.pulse = Pulse()
         self._supervisor = supervisor or Supervisor({}, os.getpid())
         self._health_port: PlainPort | None = None
+        self.jobs = Jobs(rng, spans=spans)
         self.served: dict[int, Served] = {}
         self._tokens: dict[int, str] = {}
         self._log = structlog.get_logger()
         self._stopped = threading.Event()
+        self.metrics_address = ""  # where monitoring asks; empty: nowhere
         catalogue = load_catalogue()
         try:
             for folder in folders:
@@ -197,8 +211,9 @@ class Process:
             self.tls = tls_of(served.office for served in self.served.values())
             self.server = Server(
                 listen or first.listen, tls=self.tls, enrolment=first.enrolment,
-                capacity=self.capacity,
+                capacity=self.capacity, spans=spans,
             )  # fmt: skip
+            self._metrics = self._metrics_port(first.metrics) if first.metrics else None
         except BaseException:
             self._close_offices()
             raise
@@ -213,8 +228,11 @@ class Process:
         try:
             self._health_port = self._open_health_port()
             address = self.server.start()
+            if self._metrics is not None:
+                self.metrics_address = self._metrics.start()
         except BaseException:
             self._close_health_port()
+            self.server.stop(0)
             self._close_offices()
             raise
         self._see_to_files()
@@ -240,6 +258,8 @@ class Process:
             )  # fmt: skip
         self.pulse.set_ready(True)
         self._supervisor.ready(f"serves {len(self.served)} offices at {address}")
+        if self.metrics_address:
+            self._log.info("metrics_served", listen=self.metrics_address)
         return address
 
     def served_of(self, unit: int) -> Served:
@@ -282,6 +302,8 @@ class Process:
         self.pulse.set_ready(False)
         self._supervisor.stopping()
         self.jobs.close()
+        if self._metrics is not None:
+            self._metrics.close()
         for served in self.served.values():
             served.parent.close()
             served.close_soon()  # a call that waits for the parent would wait for the whole grace
@@ -317,6 +339,13 @@ class Process:
     def _beat(self) -> None:
         self.pulse.beat()
         self._supervisor.alive()
+    def _metrics_port(self, listen: str) -> MetricsPort:
+        from hub.serve.metrics_port import MetricsPort  # only for whoever wants it
+
+        return MetricsPort(
+            listen,
+            {served.office.unit.code: served.reading for served in self.served.values()},
+        )
 
     def _see_to_files(self) -> None:
         allowed = file_limit()

@@ -16,6 +16,7 @@ from hub.serve.ports import check_port
 from hub.serve.tls import Tls
 from node.address import Address, Fault, address, enrolment_address
 from node.bad_config import BadConfig
+from node.spans import NO_SPANS, Spans
 from node.trouble import system_zh
 from sync.model.errors import ErrorKind, SilianError
 from sync.model.limits import MESSAGE_BYTES_MAX, PEER_LIMITS, PeerLimits
@@ -74,6 +75,7 @@ class Server:
     def __init__(
         self, listen: str, *, tls: Tls | None = None, enrolment: str = "",
         capacity: Capacity | None = None, limits: PeerLimits = PEER_LIMITS,
+        spans: Spans = NO_SPANS,
     ) -> None:  # fmt: skip
         self._asked = asked(listen)
         self._tls = tls
@@ -86,7 +88,7 @@ class Server:
         self._silent = SilentCalls(limits)
         self._server = grpc.server(
             self._workers,
-            interceptors=[GuardCalls(self._silent, WorkSlots(), check_port)],
+            interceptors=[GuardCalls(self._silent, WorkSlots(), check_port, spans=spans)],
             options=(*OPTIONS, ("grpc.max_concurrent_streams", capacity.streams)),
             maximum_concurrent_rpcs=capacity.calls,  # a call beyond it is refused at once
         )

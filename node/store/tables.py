@@ -114,6 +114,15 @@ job_run = Table(  # which job ran, for which period, with which result; a missed
     Column("detail", Text, nullable=False, server_default=""),
 )
 
+job_total = Table(  # how often a job ended and failed, ever; rows of `job_run` are removed in time
+    "job_total",
+    metadata,
+    Column("job", String(60), primary_key=True),
+    Column("runs", BigInteger, nullable=False),
+    Column("failures", BigInteger, nullable=False),
+    Column("last_success_ms", BigInteger, nullable=False),  # 0: never
+)
+
 certificate = Table(  # INV-31: what this office's authority has issued; rows are never deleted
     "certificate",
     metadata,

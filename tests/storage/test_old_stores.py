@@ -25,6 +25,7 @@ from node.services.peers.clones import list_clones
 from node.services.records import views
 from node.store import migrate
 from node.store.engine import Store, open_store, sqlite_url
+from node.store.job_runs import JobTotal, totals
 from sync.codec import entry as codec
 from sync.recovery.clones import Tokens
 from sync.store import peers
@@ -283,5 +284,36 @@ def test_the_signatures_of_0012_stay_with_their_entries_and_can_be_taken_back(
         with store.read() as tx:
             kept = tx.execute(text("SELECT seq, signature FROM signature ORDER BY seq")).all()
         assert [(row[0], bytes(row[1])) for row in kept] == [(1, b"older"), (3, b"newest")]
+    finally:
+        store.close()
+
+
+def test_the_runs_of_jobs_that_an_older_store_still_knows_are_counted(
+    url: str,  # noqa: F811  # the fixture
+) -> None:
+    runs = [
+        ("retention", "2026-07-01", "done", 5), ("retention", "2026-07-02", "done", 9),
+        ("retention", "2026-07-03", "failed", 12), ("close_period", "2026-06", "failed", 7),
+        ("compare", "2026-07-03", "running", None),
+    ]  # fmt: skip
+
+    def fill(tx) -> None:
+        for job, period, state, ended_ms in runs:
+            tx.execute(
+                text("INSERT INTO job_run (job, period, state, started_ms, ended_ms, detail) "
+                     "VALUES (:job, :period, :state, 1, :ended, '')"),
+                {"job": job, "period": period, "state": state, "ended": ended_ms},
+            )  # fmt: skip
+
+    store = open_store(url, create=True)
+    try:
+        _to(store, "0020")
+        store.write(fill)
+        _to(store, "head")
+        with store.read() as tx:
+            assert totals(tx) == [
+                JobTotal(job="close_period", runs=1, failures=1, last_success_ms=0),
+                JobTotal(job="retention", runs=3, failures=1, last_success_ms=9),
+            ]
     finally:
         store.close()

@@ -1,4 +1,6 @@
-"""The machine and the settings as `status` checks them: disk, store, files, address, parent."""
+"""The machine and the settings as `status` checks them: disk, store, files, address, parent; and
+what it measures of them.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, text
 
 from node.domain.units import Level
 from node.identity.authority import moment
@@ -27,6 +31,27 @@ class Seen:
     n: int = 0
     why: str = ""
     why_zh: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What an office measures of itself. None: it does not know, which is not 0."""
+
+    certificate_days: int | None  # below 0: it has ended
+    store_bytes: int | None  # with the side files of SQLite
+    disk_free_bytes: int | None  # on the fullest of its disks
+    clock_offset_ms: int | None  # the parent's clock minus this machine's, since the start
+
+
+def measure(office: Office, tx: Connection) -> Machine:
+    """Return what an office measures of itself now."""
+    clock = office.clock
+    return Machine(
+        certificate_days=days_left(office),
+        store_bytes=_store_bytes(office, tx),
+        disk_free_bytes=_free_bytes(office),
+        clock_offset_ms=clock.offset_ms if clock.compared else None,
+    )
 
 
 def look(office: Office, *, linked: bool) -> Iterator[Seen]:
@@ -65,7 +90,28 @@ def days_left(office: Office) -> int | None:
 
 def free_mib(office: Office) -> int:
     """Return the free space, in MiB, of the fullest of the disks that the office writes to."""
+    return (_free_bytes(office) or 0) // MIB
+
+
+def _free_bytes(office: Office) -> int | None:
+    """Return the free space of the fullest disk; None: there is none of the folders any more."""
     places = [office.folder]
     if office.store.is_sqlite:
-        places.append(Path(office.store.url.database or "").absolute().parent)
-    return min(shutil.disk_usage(place).free for place in places if place.is_dir()) // MIB
+        places.append(_store_file(office).parent)
+    return min((shutil.disk_usage(each).free for each in places if each.is_dir()), default=None)
+
+
+def _store_bytes(office: Office, tx: Connection) -> int | None:
+    """Return how large the store is; None: its file is gone."""
+    if not office.store.is_sqlite:
+        found = tx.execute(text("SELECT pg_database_size(current_database())")).scalar_one()
+        return int(found)
+    file = _store_file(office)
+    if not file.exists():
+        return None
+    parts = (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm")))
+    return sum(part.stat().st_size for part in parts if part.exists())
+
+
+def _store_file(office: Office) -> Path:
+    return Path(office.store.url.database or "").absolute()

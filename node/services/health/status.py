@@ -15,12 +15,13 @@ from node.domain.units import Level, Tree
 from node.peers.status import Watermark
 from node.services.corrections.views import Waiting, waiting
 from node.services.duplicates.cases import open_cases
-from node.services.health.machine import look
+from node.services.health.machine import Machine, look, measure
 from node.services.health.problems import Problem, problem, worst_first
 from node.services.money.views import unanswered
 from node.services.upkeep.log_retention import ENDING_MS, leases
 from node.services.work.deadlines import late_work
-from node.store import uncounted
+from node.store import job_runs, uncounted
+from node.store.job_runs import JobTotal
 from node.store.tables import job_run
 from sync.codec.signing import fingerprint
 from sync.log import signatures
@@ -96,6 +97,8 @@ class Status:
     offices: tuple[OfficeLine, ...]
     sums: StatusSums
     problems: tuple[Problem, ...]
+    machine: Machine
+    jobs: tuple[JobTotal, ...]
 
     @property
     def own(self) -> OfficeLine:
@@ -119,6 +122,7 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
         overdue, escalated = late_work(office, tx, now_ms)
         money = sum(1 for _ in unanswered(office, tx))
         uncounted_of = uncounted.named(tx)
+        machine, totals = measure(office, tx), job_runs.totals(tx)
     own = _own_line(office, own_status, link_state, contact_ms, now_ms)
     lines = [own]
     if tree:
@@ -142,8 +146,19 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
     problems += _signing_problems(own, office)
     problems += _lease_problems(office, now_ms)
     return Status(
-        at_ms=now_ms, offices=tuple(lines), sums=_sums(lines), problems=worst_first(problems)
-    )
+        at_ms=now_ms, offices=tuple(lines), sums=_sums(lines), problems=worst_first(problems),
+        machine=machine, jobs=tuple(totals),
+    )  # fmt: skip
+
+
+def child_lines(office: Office) -> tuple[OfficeLine, ...]:
+    """Return a line for each office directly below this one, as `status --tree` has it."""
+    me, tree = office.identity.unit, office.tree
+    children = tree.children(me) if me in tree else ()
+    with office.store.read() as tx:
+        marks = office.peer_status.watermarks(tx, children)
+    known = office.peer_status.known()
+    return tuple(next(lines_below(tree, me, child, known, marks)) for child in children)
 
 
 def _posting_problems(

@@ -6,10 +6,20 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
-from node.jobs import ROUNDS_MAX, Jobs
+from hub.serve.maintenance import yesterday
+from node.china import DAY_MS
+from node.jobs import ROUNDS_MAX, Job, Jobs
+from node.office import Office
+from node.services.upkeep.retention import retire
+from node.store.job_runs import JobTotal, note_end, totals
+from node.store.tables import job_run
+from tests.unit.node.offices import COMMUNITY, Clock, new_office
 
 OFFICES = 300
 WAIT_S = 30
@@ -89,3 +99,48 @@ def test_every_office_of_a_round_ticks_again_and_again(jobs: Jobs) -> None:
         jobs.every(1, name, lambda name=name: tick(name))
     jobs.start()
     assert twice.wait(WAIT_S)
+
+
+# -- how often a job has ended --------------------------------------------------------------------
+
+
+def test_each_end_of_a_job_is_counted_also_once_its_run_is_no_longer_kept(tmp_path: Path) -> None:
+    clock, jobs = Clock(), Jobs(random.Random(1))
+    with closing(new_office(tmp_path / "office", COMMUNITY, clock)) as office:
+        tries = iter([RuntimeError("no"), RuntimeError("no"), None, None])
+
+        def work(_office: Office, _period: str) -> str:
+            if (error := next(tries)) is not None:
+                raise error
+            return ""
+
+        daily = Job("daily", yesterday, work)
+        assert [jobs.run_due(office, daily) for _ in range(4)] == [False, False, True, False]
+        first_ms = clock.ms
+        assert totals_of(office) == [
+            JobTotal(job="daily", runs=3, failures=2, last_success_ms=first_ms)
+        ]
+        clock.forward(1_000 * DAY_MS)
+        assert jobs.run_due(office, daily)
+        retire(office, clock.ms + 500 * DAY_MS)
+        with office.store.read() as tx:
+            assert tx.execute(select(job_run)).all() == []
+        assert totals_of(office) == [
+            JobTotal(job="daily", runs=4, failures=2, last_success_ms=clock.ms)
+        ]
+
+
+def test_a_failure_leaves_the_moment_of_the_last_success(tmp_path: Path) -> None:
+    with closing(new_office(tmp_path / "office", COMMUNITY, Clock())) as office:
+        for at, state in ((5, "done"), (6, "failed")):
+            office.store.write(
+                lambda tx, at=at, state=state: note_end(  # type: ignore[misc]
+                    tx, "daily", f"2026-07-0{at}", state=state, now_ms=at, detail=""
+                )
+            )
+        assert totals_of(office) == [JobTotal(job="daily", runs=2, failures=1, last_success_ms=5)]
+
+
+def totals_of(office: Office) -> list[JobTotal]:
+    with office.store.read() as tx:
+        return totals(tx)

@@ -95,20 +95,48 @@ class DurableLevel(_message.Message):
     def __init__(self, level: _Optional[int] = ..., lane: _Optional[str] = ..., position: _Optional[int] = ...) -> None: ...
 
 class GetStatusResponse(_message.Message):
-    __slots__ = ("offices", "link", "durable_above", "problems", "catalogue", "at_ms")
+    __slots__ = ("offices", "link", "durable_above", "problems", "catalogue", "at_ms", "machine", "jobs")
     OFFICES_FIELD_NUMBER: _ClassVar[int]
     LINK_FIELD_NUMBER: _ClassVar[int]
     DURABLE_ABOVE_FIELD_NUMBER: _ClassVar[int]
     PROBLEMS_FIELD_NUMBER: _ClassVar[int]
     CATALOGUE_FIELD_NUMBER: _ClassVar[int]
     AT_MS_FIELD_NUMBER: _ClassVar[int]
+    MACHINE_FIELD_NUMBER: _ClassVar[int]
+    JOBS_FIELD_NUMBER: _ClassVar[int]
     offices: _containers.RepeatedCompositeFieldContainer[OfficeState]
     link: LinkState
     durable_above: _containers.RepeatedCompositeFieldContainer[DurableLevel]
     problems: _containers.RepeatedCompositeFieldContainer[Problem]
     catalogue: str
     at_ms: int
-    def __init__(self, offices: _Optional[_Iterable[_Union[OfficeState, _Mapping]]] = ..., link: _Optional[_Union[LinkState, _Mapping]] = ..., durable_above: _Optional[_Iterable[_Union[DurableLevel, _Mapping]]] = ..., problems: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., catalogue: _Optional[str] = ..., at_ms: _Optional[int] = ...) -> None: ...
+    machine: MachineState
+    jobs: _containers.RepeatedCompositeFieldContainer[JobState]
+    def __init__(self, offices: _Optional[_Iterable[_Union[OfficeState, _Mapping]]] = ..., link: _Optional[_Union[LinkState, _Mapping]] = ..., durable_above: _Optional[_Iterable[_Union[DurableLevel, _Mapping]]] = ..., problems: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., catalogue: _Optional[str] = ..., at_ms: _Optional[int] = ..., machine: _Optional[_Union[MachineState, _Mapping]] = ..., jobs: _Optional[_Iterable[_Union[JobState, _Mapping]]] = ...) -> None: ...
+
+class MachineState(_message.Message):
+    __slots__ = ("certificate_days", "store_bytes", "disk_free_bytes", "clock_offset_ms")
+    CERTIFICATE_DAYS_FIELD_NUMBER: _ClassVar[int]
+    STORE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    DISK_FREE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_OFFSET_MS_FIELD_NUMBER: _ClassVar[int]
+    certificate_days: int
+    store_bytes: int
+    disk_free_bytes: int
+    clock_offset_ms: int
+    def __init__(self, certificate_days: _Optional[int] = ..., store_bytes: _Optional[int] = ..., disk_free_bytes: _Optional[int] = ..., clock_offset_ms: _Optional[int] = ...) -> None: ...
+
+class JobState(_message.Message):
+    __slots__ = ("job", "runs", "failures", "last_success_ms")
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    RUNS_FIELD_NUMBER: _ClassVar[int]
+    FAILURES_FIELD_NUMBER: _ClassVar[int]
+    LAST_SUCCESS_MS_FIELD_NUMBER: _ClassVar[int]
+    job: str
+    runs: int
+    failures: int
+    last_success_ms: int
+    def __init__(self, job: _Optional[str] = ..., runs: _Optional[int] = ..., failures: _Optional[int] = ..., last_success_ms: _Optional[int] = ...) -> None: ...
 
 class GetTreeStatusRequest(_message.Message):
     __slots__ = ("unit", "depth", "never", "problems", "cause", "page_size", "page_token")
