@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 import pytest
 from cryptography import x509
+from sqlalchemy import Connection, text
 
 from hub.client.client import wall_ms
 from hub.link.servicer import TO_KEY
@@ -19,6 +20,7 @@ from node.china import DAY_MS
 from node.identity import files
 from node.services.enrolment import authority
 from sync.link.session import State
+from sync.log import certified
 from sync.rpc.channel import Secure, open_channel
 from sync.rpc.status import read_refusal
 from sync.wire.link.v1 import link_pb2 as pb
@@ -78,7 +80,11 @@ def test_offices_of_one_process_have_one_connection_and_each_its_own_certificate
 
 def names(process: Process) -> list[str]:
     """Return the premises that the city has."""
-    with served(process, CITY).office.store.read() as tx:
+    return names_at(process, CITY)
+
+
+def names_at(process: Process, code: str) -> list[str]:
+    with served(process, code).office.store.read() as tx:
         return [row[0] for row in tx.exec_driver_sql("SELECT f_name FROM r_premises")]
 
 
@@ -211,3 +217,46 @@ def certificate(process: Process, code: str) -> x509.Certificate:
     credentials = served(process, code).office.certificates.credentials
     assert credentials is not None
     return credentials.office
+
+
+def test_every_office_above_knows_by_certificate_whose_entries_came_up(offices: Enrolled) -> None:
+    line = ((CITY, ""), (DISTRICT, CITY), (STREET, DISTRICT), (GARDEN, STREET))
+    for code, parent in line:
+        offices.make(code, parent)
+    processes = {code: offices.serve(code) for code, _ in line}
+    garden = served(processes[GARDEN], GARDEN).office
+    premises(garden, "文体中心")
+    until(lambda: "文体中心" in names(processes[CITY]))
+    unit, key = garden.identity.unit, garden.replica.signer.public_key
+    for code in (STREET, DISTRICT, CITY):
+        with served(processes[code], code).office.store.read() as tx:
+            assert certified.chain_of(tx, unit, key) == tuple(garden.certificates.own())
+    with garden.store.read() as tx:  # and the community, whose the entries are that come down
+        city = served(processes[CITY], CITY).office
+        chain = certified.chain_of(tx, city.identity.unit, city.replica.signer.public_key)
+    assert chain == tuple(city.certificates.own())
+
+
+def test_an_office_that_writes_before_it_is_enrolled_is_certified_at_all_offices_afterwards(
+    offices: Enrolled,
+) -> None:
+    """The street has its entries when the district, which is away, has never met its key."""
+    line = ((CITY, ""), (DISTRICT, CITY), (STREET, DISTRICT), (GARDEN, STREET))
+    for code, parent in line:
+        offices.make(code, parent)
+    garden, street = offices.serve(GARDEN), offices.serve(STREET)
+    premises(served(garden, GARDEN).office, "文体中心")
+    idle(garden, GARDEN)
+    office = served(garden, GARDEN).office
+    unit, key = office.identity.unit, office.replica.signer.public_key
+
+    def forget(tx: Connection) -> None:  # as if it had come before the street was enrolled
+        tx.execute(text("DELETE FROM certified_key WHERE unit=:u"), {"u": unit})
+
+    served(street, STREET).office.store.write(forget)
+    district = offices.serve(DISTRICT)
+    until(lambda: bool(served(street, STREET).dialer and served(street, STREET).dialer.reason))  # type: ignore[union-attr]
+    assert "文体中心" not in names_at(district, DISTRICT)
+    until(lambda: "文体中心" in names_at(district, DISTRICT))
+    with served(district, DISTRICT).office.store.read() as tx:
+        assert certified.chain_of(tx, unit, key) == tuple(office.certificates.own())
