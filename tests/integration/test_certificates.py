@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from hub.client.client import wall_ms
 from hub.link.servicer import TO_KEY
 from hub.serve.process import Process
 from node.china import DAY_MS
+from node.host import LinkedOffice
 from node.identity import files
+from node.identity.refusals import CertificateRefused
 from node.services.enrolment import authority
 from sync.link.session import State
 from sync.log import certified
@@ -217,6 +220,41 @@ def certificate(process: Process, code: str) -> x509.Certificate:
     credentials = served(process, code).office.certificates.credentials
     assert credentials is not None
     return credentials.office
+
+
+def test_a_chain_says_whose_key_it_is_after_its_end_and_its_revocation(offices: Enrolled) -> None:
+    line = ((CITY, ""), (DISTRICT, CITY), (STREET, DISTRICT), (GARDEN, STREET))
+    for code, parent in line:
+        offices.make(code, parent)
+    with (
+        closing(offices.opened(CITY)) as city, closing(offices.opened(DISTRICT)) as district,
+        closing(offices.opened(GARDEN)) as garden, closing(offices.opened(STREET)) as street,
+    ):  # fmt: skip
+        unit, key, chain = (
+            street.identity.unit,
+            street.replica.signer.public_key,
+            street.certificates.own(),
+        )
+        judge = garden.certificates
+        judge.certify(unit, key, chain)
+        for other in (
+            (garden.identity.unit, key, chain), (unit, bytes(range(32)), chain), (unit, key, ()),
+            (unit, key, chain[1:]), (unit, key, chain[:1]),
+        ):  # fmt: skip
+            with pytest.raises(CertificateRefused):
+                judge.certify(*other)
+
+        def learn(of: LinkedOffice) -> None:
+            (kept,) = of.certificates.lists_after({})
+            judge.take_lists([(kept.der, kept.authority)])
+
+        authority.revoke(district, STREET, "设备遗失")
+        learn(district)
+        judge.certify(unit, key, chain)  # what its parent had accepted before goes on
+        authority.revoke(city, DISTRICT, "密钥泄露")
+        learn(city)
+        with pytest.raises(CertificateRefused):
+            judge.certify(unit, key, chain)
 
 
 def test_every_office_above_knows_by_certificate_whose_entries_came_up(offices: Enrolled) -> None:
