@@ -20,7 +20,7 @@ from sync.wire.link.v1 import link_pb2 as pb
 Key = tuple[int, bytes]  # unit, public key
 
 
-def exchanged(
+def exchange_keys(
     host: Host, asked: Iterable[Key], peer: int, *, from_child: bool
 ) -> list[pb.CertifiedKey]:
     """Return the certificates that a neighbour asks for, and, without any, what we ask it for.
@@ -40,7 +40,7 @@ def exchanged(
     return given + [pb.CertifiedKey(unit=unit, public_key=key) for unit, key in needed]
 
 
-def taken(
+def take_keys(
     host: Host, given: Iterable[pb.CertifiedKey], peer: int, *, from_child: bool
 ) -> list[Key]:
     """Keep the certificates that a neighbour gives; return what it asks for.
