@@ -11,7 +11,7 @@ from hub.link.callers import Callers, certificates_of
 from sync.apply.host import DISTRUSTED, Host
 from sync.codec import entry as codec
 from sync.codec import receipt, statement
-from sync.link import Hello, Parent, Verdict
+from sync.link import Hello, Parent, Verdict, exchange_keys, take_keys
 from sync.model.errors import ErrorKind, SilianError
 from sync.model.schema import Lane
 from sync.recovery.heads import required_of, required_to_wire
@@ -63,6 +63,7 @@ class LinkServicer:
         if certificates.enrolled and answer.session:
             self._callers.opened(me.unit, context, request, answer.session)
         go_on = answer.verdict in (Verdict.ACCEPTED, Verdict.SNAPSHOT)
+        asked = take_keys(parent.host, request.keys, request.unit, from_child=True) if go_on else []
         return pb.HelloResponse(
             verdict=answer.verdict.value,  # type: ignore[arg-type]  # the wire's numbers
             unit=me.unit,
@@ -87,6 +88,7 @@ class LinkServicer:
             if go_on
             else (),
             certificates=certificates.own(),
+            keys=exchange_keys(parent.host, asked, request.unit, from_child=True) if go_on else (),
             revocations=[
                 pb.RevocationList(list=kept.der, authority=kept.authority)
                 for kept in certificates.lists_after(

@@ -339,6 +339,7 @@ class Process:
     def _beat(self) -> None:
         self.pulse.beat()
         self._supervisor.alive()
+
     def _metrics_port(self, listen: str) -> MetricsPort:
         from hub.serve.metrics_port import MetricsPort  # only for whoever wants it
 

@@ -36,8 +36,7 @@ from node.identity.refusals import (
 )
 from node.identity.revocations import RevocationList, is_plain_end, key_id
 from sync.codec.signing import is_sound_key
-
-CHAIN_MAX = 2  # an office's certificate, and its district's authority
+from sync.model.limits import CHAIN_MAX
 
 
 @dataclass(frozen=True, slots=True)

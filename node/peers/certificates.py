@@ -31,6 +31,7 @@ from node.identity.refusals import (
     CertificateBranch,
     CertificateExpired,
     CertificateKey,
+    CertificateMissing,
     CertificateRefused,
     RevocationsOlder,
 )
@@ -39,6 +40,8 @@ from node.peers.context import PeerContext
 from node.store import certificates as table
 from node.store import meta
 from node.store.certificates import KeptList
+from sync.log import certified
+from sync.log.certified import WANTED_MAX
 
 KNOWN_MAX = 1_024  # chains that were verified; beyond it all are verified again
 Chain = tuple[bytes, ...]  # DER, the office's certificate first
@@ -56,6 +59,8 @@ class Certificates:
         self.credentials: Credentials | None = None
         self._trust = Trust(())
         self._parent: Chain = ()  # what the parent has shown last
+        self._refused: dict[int, bytes] = {}  # unit -> a key that nothing certified
+        self._noted: set[tuple[int, bytes, Chain]] = set()  # that the store has
         self.reload()
 
     @property
@@ -78,6 +83,9 @@ class Certificates:
             self.credentials, self._kept = found, kept
             self._trust = Trust(found.roots, lists)
             self._known = {}
+        me = self._office.replica
+        self._note(me.identity.unit, me.signer.public_key, found.ders)
+        me.certifier = self.certify
 
     def _note_own(self, found: Credentials) -> None:
         """Record another certificate of this office, whichever way it came."""
@@ -105,6 +113,7 @@ class Certificates:
             self._parent = tuple(chain)
         if self.certified(tuple(chain), self.place(unit)).office_key != key:
             raise CertificateKey
+        self._note(unit, key, chain)
         return True
 
     def check_carried(self, unit: int, key: bytes, chain: Sequence[bytes]) -> bool:
@@ -120,6 +129,7 @@ class Certificates:
             end = min(each.not_valid_after_utc for each in parsed)
             if verify(parsed, self._trust, end, place).office_key != key:
                 raise CertificateKey from None
+            self._note(unit, key, chain)
             return True
 
     def is_parent_refused(self) -> bool:
@@ -161,6 +171,52 @@ class Certificates:
         if expected is not None:
             check_place(found.place, expected)
         return found
+
+    # -- keys of offices further up and down ----------------------------------------------------
+
+    def certify(self, unit: int, key: bytes, chain: Sequence[bytes]) -> None:
+        """Check that a chain names a unit's signing key, whoever has shown it.
+
+        Whose key it is does not end with the certificate, and not with its revocation: the parent
+        of that office accepts no call of it from then on, and what it had accepted before counts.
+        Of a revoked authority nothing counts. Raises: a CertificateRefused.
+        """
+        parsed = read_chain(chain)
+        if not parsed:
+            raise CertificateMissing
+        end = min(each.not_valid_after_utc for each in parsed)
+        found = verify(parsed, Trust(self._trust.roots), end)
+        if parsed[1:]:
+            verify_authority(parsed[1:], self._trust, end)
+        if found.place.path[-1] != unit:
+            raise CertificateBranch
+        if found.office_key != key:
+            raise CertificateKey
+
+    def note_refused(self, unit: int, key: bytes) -> None:
+        """Remember a key that was refused because nothing certified it."""
+        with self._lock:
+            self._refused[unit] = key
+            for first in [*self._refused][:-WANTED_MAX]:
+                del self._refused[first]
+
+    def refused(self) -> list[tuple[int, bytes]]:
+        """Return the keys that were refused of late, by unit."""
+        with self._lock:
+            return [*self._refused.items()]
+
+    def _note(self, unit: int, key: bytes, chain: Sequence[bytes]) -> None:
+        """Keep a neighbour's chain, to show it to others."""
+        noted = (unit, key, tuple(chain))
+        if noted in self._noted:
+            return
+        with self._office.store.read() as tx:
+            known = certified.chain_of(tx, unit, key)
+        if known != noted[2]:
+            self._office.store.write(lambda tx: certified.keep(tx, unit, key, chain))
+        if len(self._noted) >= KNOWN_MAX:
+            self._noted.clear()
+        self._noted.add(noted)
 
     # -- who was revoked -------------------------------------------------------------------------
 

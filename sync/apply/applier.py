@@ -7,7 +7,7 @@ commits with it or not at all (INV-3, INV-4, INV-20).
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence, Set
+from collections.abc import Container, Iterable, Mapping, Sequence, Set
 from types import MappingProxyType
 
 from sqlalchemy import Connection
@@ -18,8 +18,8 @@ from sync.apply.copies import join_rows, register_writers
 from sync.apply.reissued import drop_superseded_heads
 from sync.apply.replica import Replica
 from sync.codec import entry as codec
+from sync.log import certified, history
 from sync.log import entries as log
-from sync.log import history
 from sync.log import signatures as log_signatures
 from sync.log.append import log_row
 from sync.log.outcome import Applied, Received
@@ -87,6 +87,7 @@ def apply_batch(
     known: log_signatures.KnownStreams = {}
     fresh = next_entries(replica, tx, batch, peer, upward, known=known)
     registered = {key.incarnation for key, each in known.items() if each.signed.public_key}
+    _take_chains(replica, tx, [e for e, _, _ in fresh], batch.signatures)
     verified = log_signatures.verify_batch(tx, (e for e, _, _ in fresh), batch.signatures, known)
     replica.merger.begin(tx)
     applied_blocks = _already_applied(tx, [e for e, _, _ in fresh if e.original_incarnation])
@@ -138,6 +139,7 @@ def replay(
             heads[key_of(entry)] = StreamHead(entry.seq, entry.hash)
             fresh.append((entry, via, 0))
     received = Received()
+    _take_chains(replica, tx, [e for e, _, _ in fresh], signatures)
     verified = log_signatures.verify_batch(tx, (e for e, _, _ in fresh), signatures)
     log_signatures.check_own_keys(verified, (e for e, via, _ in fresh if not via), own_keys)
     replica.merger.begin(tx)
@@ -148,6 +150,15 @@ def replay(
     replica.fold_received(tx, effects)
     log_signatures.save(tx, verified, replica.now_ms, {key_of(e) for e, _, _ in fresh})
     return received
+
+
+def _take_chains(
+    replica: Replica, tx: Connection, entries: Iterable[Entry], signatures: Iterable[Signature]
+) -> None:
+    """Keep the certificates that came with signatures of these entries."""
+    units = {entry.incarnation: entry.unit for entry in entries}
+    shown = certified.of_signatures(signatures, units.get)
+    log_signatures.take_chains(tx, replica.certifier, shown)
 
 
 def apply_derived(replica: Replica, tx: Connection, edits: Sequence[Edit]) -> Applied:

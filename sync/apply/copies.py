@@ -272,9 +272,11 @@ def adopt_streams(replica: Replica, tx: Connection, chunk: Chunk) -> None:
 
     A stream that is known further here stays as it is. Its own office must have signed each where
     it ends.
-    Raises: StreamForked, KeyChanged, BadSignature, SignatureMissing.
+    Raises: StreamForked, KeyChanged, KeyUncertified, BadSignature, SignatureMissing.
     """
     here = log.heads_of(tx, chunk.heads)
+    shown = ((chunk.writers[i][0], chunk.keys[i], chain) for i, chain in chunk.chains.items())
+    signatures.take_chains(tx, replica.certifier, shown)
     for key, tip in chunk.heads.items():
         known = here.get(key, StreamHead())
         if known.seq > tip.seq:
@@ -283,22 +285,23 @@ def adopt_streams(replica: Replica, tx: Connection, chunk: Chunk) -> None:
             if known.hash != tip.hash:
                 raise StreamForked(key, tip.seq)
             continue
-        shown, known_key = (
-            chunk.keys.get(key.incarnation, b""),
-            signatures.key_known(tx, key.incarnation),
-        )
-        if known_key and shown and known_key != shown:
+        its_key = chunk.keys.get(key.incarnation, b"")
+        known_key = signatures.key_known(tx, key.incarnation)
+        if known_key and its_key and known_key != its_key:
             raise KeyChanged(
-                f"incarnation {key.incarnation:x}", f"存续期 {key.incarnation:x}", known_key, shown
+                f"incarnation {key.incarnation:x}",
+                f"存续期 {key.incarnation:x}",
+                known_key,
+                its_key,
             )
         if tip.signed_seq != tip.seq:
             raise SignatureMissing(key, tip.signed_seq, tip.seq)
-        if not is_signed(shown, STREAM, tip.hash, tip.signature):
+        if not is_signed(its_key, STREAM, tip.hash, tip.signature):
             raise BadSignature(key, tip.seq)
         replica.clock.observe(tip.hlc)
         log.adopt(tx, key, tip.seq, tip.hash, tip.hlc, tip.signature)
-        if shown and not known_key:
-            signatures.keep_key(tx, key.incarnation, shown, replica.now_ms)
+        if its_key and not known_key:
+            signatures.keep_key(tx, key.incarnation, its_key, replica.now_ms)
 
 
 def register_writers(

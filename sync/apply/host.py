@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from sync.apply.replica import Replica
 from sync.codec.receipt import Receipt
 from sync.log.outcome import Received, Waiters
-from sync.log.signatures import SignatureError
+from sync.log.signatures import KeyUncertified, SignatureError
 from sync.model.access import Unauthorised
 from sync.model.change import Block, Edit
 from sync.model.errors import OverQuota, SilianError
@@ -34,6 +34,8 @@ def reporting(host: Host, peer: int) -> Iterator[None]:
     try:
         yield
     except DISTRUSTED as error:
+        if isinstance(error, KeyUncertified):
+            host.certificates.note_refused(error.unit, error.key)
         host.signature_refused(peer, error)
         raise
     except OverQuota as error:
@@ -118,6 +120,12 @@ class CertificatesLike(Protocol):
         `carried`: in a file, which may be read late: an older list is left alone.
         Raises: SilianError.
         """
+
+    def refused(self) -> Iterable[tuple[int, bytes]]:
+        """Return units and keys that were refused of late because nothing certified them."""
+
+    def note_refused(self, unit: int, key: bytes) -> None:
+        """Remember a key that was refused because nothing certified it."""
 
 
 class Host(Protocol):

@@ -15,8 +15,8 @@ from sync.apply.replica import Replica
 from sync.codec import entry as codec
 from sync.codec import receipt as receipts
 from sync.codec.receipt import Receipt
+from sync.log import certified, signatures
 from sync.log import entries as log
-from sync.log import signatures
 from sync.log.signatures import SignatureError
 from sync.model.change import StreamHead
 from sync.model.errors import ErrorKind
@@ -85,11 +85,20 @@ def take(host: Host, parent: int, given: Iterable[Receipt]) -> list[Receipt]:
         level = routes.level(receipt.holder)
         if not above or level is None or not routes.covers(me, receipt.unit):
             continue
+        if _is_uncertified(host, receipt):
+            continue
         if _is_genuine(host, receipt, level):
             found.append(receipt)
         else:
             host.signature_refused(parent, ReceiptForged(receipt.holder))
     return found
+
+
+def _is_uncertified(host: Host, receipt: Receipt) -> bool:
+    """Return whether nothing certifies the key of an office that is new here: yet, perhaps."""
+    with host.store.read() as tx:
+        known = signatures.key_known(tx, receipt.incarnation)
+        return not known and certified.is_missing(tx, receipt.holder, receipt.public_key)
 
 
 def _is_genuine(host: Host, receipt: Receipt, level: int) -> bool:

@@ -20,6 +20,7 @@ from sync.codec.signing import Signer
 from sync.log import entries as log
 from sync.log import local_log
 from sync.log.append import OwnEntry, append_own
+from sync.log.certified import Certifier
 from sync.log.outcome import Applied, Received
 from sync.model import audience
 from sync.model.access import Identity, Routes
@@ -63,6 +64,7 @@ class Replica:
         self.signer = signer  # signs our own entries
         self.merger = Merger(tables, self._fields_read)
         self.merger.writer(identity.incarnation, identity.level)
+        self.certifier: Certifier | None = None  # of an office that is enrolled
         self._folds = tuple(folds)
         self._composer = Composer(tables)
 

@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 from sync.apply.host import Host
 from sync.codec import statement
 from sync.codec.statement import ReceivedHead
+from sync.log import certified, signatures
 from sync.log import entries as log
-from sync.log import signatures
 from sync.log.signatures import SignatureError
 from sync.model.change import StreamHead
 from sync.model.errors import ErrorKind
@@ -67,7 +67,9 @@ def take(host: Host, statuses: Iterable[NodeStatus], *, child: int) -> list[Node
         within = unit == child or host.replica.routes.covers(child, unit)
         if not within or level is None:
             continue
-        if status.signed and not _is_genuine(host, status, level):
+        if status.signed and _is_uncertified(host, status):
+            status = replace(status, signed=b"")
+        elif status.signed and not _is_genuine(host, status, level):
             host.signature_refused(child, StatusForged(unit))
             status = replace(status, signed=b"")
         if not status.signed:
@@ -77,6 +79,14 @@ def take(host: Host, statuses: Iterable[NodeStatus], *, child: int) -> list[Node
             )  # fmt: skip
         found.append(status)
     return found
+
+
+def _is_uncertified(host: Host, status: NodeStatus) -> bool:
+    """Return whether nothing certifies the key of an office that is new here: yet, perhaps."""
+    with host.store.read() as tx:
+        shown = statement.read(status.signed).public_key
+        known = signatures.key_known(tx, status.incarnation)
+        return not known and certified.is_missing(tx, status.unit, shown)
 
 
 def _is_genuine(host: Host, status: NodeStatus, level: int) -> bool:

@@ -38,7 +38,13 @@ def pack(chunk: Chunk) -> bytes:
             cursors=cursors_to_wire(chunk.cursors),
             acked=cursors_to_wire(chunk.acked),
             incarnations=[
-                pb.Incarnation(id=i, unit=unit, level=level, public_key=chunk.keys.get(i, b""))
+                pb.Incarnation(
+                    id=i,
+                    unit=unit,
+                    level=level,
+                    public_key=chunk.keys.get(i, b""),
+                    certificates=chunk.chains.get(i, ()),
+                )
                 for i, (unit, level) in chunk.writers.items()
             ],
             received=[
@@ -118,6 +124,9 @@ def unpack(payload: bytes) -> Chunk:
         cursors={lane_from_wire(c.lane): (c.incarnation, c.position) for c in m.cursors},
         acked={lane_from_wire(c.lane): (c.incarnation, c.position) for c in m.acked},
         keys={i.id: i.public_key for i in m.incarnations if i.public_key},
+        chains={
+            i.id: codec.chain_from_wire(i.certificates) for i in m.incarnations if i.certificates
+        },
     )
 
 

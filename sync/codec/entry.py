@@ -19,6 +19,8 @@ from sync.model.change import ID_BYTES, Batch, Block, Entry, Signature, StreamHe
 from sync.model.errors import Malformed, TooLarge, TooMany
 from sync.model.limits import (
     BATCH_BYTES_MAX,
+    CERTIFICATE_BYTES_MAX,
+    CHAIN_MAX,
     ENTRY_BYTES_MAX,
     ENTRY_CHANGES_MAX,
     LISTED_MAX,
@@ -201,6 +203,7 @@ def signature_to_wire(signature: Signature) -> pb.Signature:
         seq=signature.seq,
         signature=signature.signature,
         public_key=signature.public_key,
+        certificates=signature.certificates,
     )
 
 
@@ -212,9 +215,19 @@ def signatures_from_wire(found: Iterable[pb.Signature]) -> tuple[Signature, ...]
             raise Malformed(f"signature: lane {m.lane}, {len(m.signature)} bytes")
         key_from_wire(m.public_key)
         signatures.append(
-            Signature(m.incarnation, m.audience, Lane(m.lane), m.seq, m.signature, m.public_key)
-        )
+            Signature(
+                m.incarnation, m.audience, Lane(m.lane), m.seq, m.signature, m.public_key,
+                chain_from_wire(m.certificates),
+            )
+        )  # fmt: skip
     return tuple(signatures)
+
+
+def chain_from_wire(found: Sequence[bytes]) -> tuple[bytes, ...]:
+    """Return certificates as they came. Raises: Malformed, for more or larger ones than any."""
+    if len(found) > CHAIN_MAX or any(len(each) > CERTIFICATE_BYTES_MAX for each in found):
+        raise Malformed(f"{len(found)} certificates, of {sum(map(len, found))} bytes")
+    return tuple(found)
 
 
 def key_from_wire(public_key: bytes) -> bytes:

@@ -7,6 +7,7 @@ from sync.link.admission import BULK_WAITING_MAX, OVERLOADED_WAIT_MS
 from sync.link.child import ChildEnd
 from sync.link.dialer import CLOSE_AFTER_S, Dialer
 from sync.link.handshake import Hello, HelloAnswer
+from sync.link.keys import exchange_keys, take_keys
 from sync.link.lines import Lines, dial
 from sync.link.messages import Verdict
 from sync.link.parent import Parent
@@ -25,4 +26,6 @@ __all__ = [
     "SessionUnknown",
     "Verdict",
     "dial",
+    "exchange_keys",
+    "take_keys",
 ]

@@ -18,6 +18,7 @@ from sync.apply.receive import receive_batch
 from sync.codec import entry as codec
 from sync.codec import receipt, statement
 from sync.compare.child import ComparisonRun
+from sync.link.keys import Key, exchange_keys, take_keys
 from sync.link.messages import (
     AppliedHere,
     Apply,
@@ -121,6 +122,7 @@ class ChildEnd:
         self._session = 0
         self._parent_incarnation = 0
         self._given = (b"", 0)  # the parent's challenge not signed yet, and its incarnation then
+        self._asked_keys: list[Key] = []  # whose certificates the parent asks for
         self._asked = (b"", 0)  # our challenge in the current handshake, and our incarnation
         self._snapshot_follows = False  # after the recovery, bulk comes as copies
         self._exchange: Exchange | None = None  # under way, or the last one
@@ -286,6 +288,7 @@ class ChildEnd:
                 pb.RevocationNumber(issuer=issuer, number=number)
                 for issuer, number in host.certificates.numbers().items()
             ],
+            keys=exchange_keys(host, self._asked_keys, self.parent_unit, from_child=False),
         )
 
     def _handshake_done(self, reply: pb.HelloResponse) -> HandshakeDone:
@@ -306,6 +309,7 @@ class ChildEnd:
                     f"unit {reply.unit}", f"单位 {reply.unit}", known.key_pinned, reply.public_key
                 )
             self._check_possession(reply)
+        self._asked_keys = take_keys(self._host, reply.keys, self.parent_unit, from_child=False)
         self._given = (reply.challenge, reply.incarnation)
         if verdict is Verdict.CLONE:
             self._host.fence(reply.reason)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from sync.log import certified
+from sync.log.certified import Chain
 from sync.log.signatures import key_known
 from sync.model.change import Signature
 from sync.model.limits import BATCH_CHANGES_MAX, MESSAGE_BYTES_MAX, PORTION_CHANGES_MAX
@@ -100,6 +102,7 @@ class Excerpt:
             (key, bool(it)) for (key, _), it in zip(self._keys, self._signatures, strict=True)
         ]
         public_keys: dict[int, bytes] = {}
+        begun = {key.incarnation for key, seq in self._keys if seq == 1}
         found: list[Signature] = []
         start = 0
         for end in portion_ends(self._sizes, signed, PORTION_CHANGES_MAX):
@@ -108,6 +111,12 @@ class Excerpt:
                 if key.incarnation not in public_keys:
                     public_keys[key.incarnation] = key_known(tx, key.incarnation)
                 public_key = public_keys[key.incarnation]
-                found.append(Signature(*key, self._keys[i][1], self._signatures[i], public_key))
+                chain: Chain = ()
+                if key.incarnation in begun:
+                    begun.remove(key.incarnation)
+                    chain = certified.chain_of_incarnation(tx, key.incarnation)
+                found.append(
+                    Signature(*key, self._keys[i][1], self._signatures[i], public_key, chain)
+                )
             start = end
         return tuple(found)

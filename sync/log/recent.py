@@ -59,6 +59,8 @@ class RecentCommit:
             return None
         if not self.after <= after < rising[0][0]:
             return None
+        if any(entry.seq == 1 for _, entry, _ in rising):
+            return None  # where a stream begins, the log adds the certificates of its key
         size = sum(len(entry.wire) for _, entry, _ in rising)
         changes = sum(entry.changes for _, entry, _ in rising)
         if size > min(bytes_max, RECENT_BYTES_MAX) or changes > PORTION_CHANGES_MAX:

@@ -14,6 +14,8 @@ from hashlib import blake2b
 from sqlalchemy import Connection
 
 from sync.codec.signing import STREAM, Signer, fingerprint, is_signed
+from sync.log import certified
+from sync.log.certified import Certifier
 from sync.model.change import Entry, Signature, StreamHead
 from sync.model.errors import ErrorKind, SilianError
 from sync.model.schema import Lane
@@ -115,6 +117,29 @@ class KeyNotShown(SignatureError):
         super().__init__(
             f"{who} did not prove that it has the key that it names",
             f"{who_zh}未能证明持有其出示的密钥",
+        )
+
+
+class KeyUncertified(SignatureError):
+    """An office signs with a key that no certificate shows to be its own."""
+
+    code = "key_uncertified"
+    kind = ErrorKind.UNAVAILABLE  # the next handshake asks for the certificate
+    _remedy_en = (
+        "Nothing was applied. The certificate is asked for again. If this stays, check whether "
+        "that office is enrolled (`silian cert show` there), and every office between."
+    )
+    _remedy_zh = (
+        "数据未入库，系统将再次索取证书。长时间不消除的，请核对该单位是否已办理证书"
+        "（在该单位运行 silian cert show），并检查沿途各级单位。"
+    )
+
+    def __init__(self, unit: int, key: bytes, why: SilianError | None = None) -> None:
+        self.unit, self.key = unit, key
+        super().__init__(
+            f"unit {unit} signs with a key that no certificate shows to be its own"
+            + (f": {why.en}" if why else ""),
+            f"单位 {unit} 的签名密钥没有有效证书" + (f"：{why.zh}" if why else ""),
         )
 
 
@@ -324,7 +349,39 @@ def _keep_with_entry(tx: Connection, key: StreamKey, signed: SignedUpTo) -> None
 
 
 def keep_key(tx: Connection, incarnation: int, public_key: bytes, now_ms: int) -> None:
-    """Store the first key received of a known incarnation."""
+    """Store the first key received of a known incarnation.
+
+    Raises: KeyUncertified, if this office is enrolled and no certificate names the key.
+    """
+    row = execute(
+        tx, "SELECT unit FROM incarnation WHERE id=? AND length(public_key)=0", (incarnation,)
+    ).fetchone()
+    if row is None:
+        return
+    if certified.is_missing(tx, int(row[0]), public_key):
+        raise KeyUncertified(int(row[0]), public_key)
+    _keep_key(tx, incarnation, public_key, now_ms)
+
+
+def take_chains(
+    tx: Connection, certifier: Certifier | None, shown: Iterable[certified.Shown]
+) -> None:
+    """Verify the chains of keys that have none here, and keep them.
+
+    Without a certifier nothing is kept. Raises: KeyUncertified.
+    """
+    if certifier is None:
+        return
+    for unit, public_key, chain in shown:
+        if chain and not certified.chain_of(tx, unit, public_key):
+            try:
+                certifier(unit, public_key, chain)
+            except SilianError as error:
+                raise KeyUncertified(unit, public_key, error) from error
+            certified.keep(tx, unit, public_key, chain)
+
+
+def _keep_key(tx: Connection, incarnation: int, public_key: bytes, now_ms: int) -> None:
     execute(
         tx,
         "UPDATE incarnation SET public_key=?, key_at_ms=? WHERE id=? AND length(public_key)=0",
@@ -341,7 +398,7 @@ def unit_of_key(tx: Connection, public_key: bytes) -> set[int]:
 
 def own_key(tx: Connection, incarnation: int, signer: Signer) -> None:
     """Store the office's key for its own incarnation."""
-    keep_key(tx, incarnation, signer.public_key, 0)
+    _keep_key(tx, incarnation, signer.public_key, 0)
 
 
 def sign_own_past(tx: Connection, signer: Signer) -> int:

@@ -48,6 +48,7 @@ class Chunk:
     version_vector: Mapping[Lane, Mapping[int, int]]  # lane -> incarnation -> newest stamp there
     writers: Mapping[int, Writer]
     keys: Mapping[int, bytes] = field(default_factory=dict)  # incarnation -> public key
+    chains: Mapping[int, tuple[bytes, ...]] = field(default_factory=dict)  # what certifies the key
     heads: Mapping[StreamKey, StreamTip] = field(default_factory=dict)
     cursors: Mapping[Lane, tuple[int, int]] = field(default_factory=dict)  # incarnation, position
     acked: Mapping[Lane, tuple[int, int]] = field(default_factory=dict)

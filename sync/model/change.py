@@ -127,6 +127,7 @@ class Signature:
     seq: int
     signature: bytes  # 64 bytes
     public_key: bytes  # 32 bytes
+    certificates: tuple[bytes, ...] = ()  # that name the key, DER; where a stream begins
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,4 +50,6 @@ class PeerLimits:
     silent_calls: int = 128  # calls of all without a message: the oldest makes room
 
 
+CHAIN_MAX = 2  # an office's certificate, and its district's authority
+CERTIFICATE_BYTES_MAX = 4_096
 PEER_LIMITS = PeerLimits()

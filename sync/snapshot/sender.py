@@ -16,6 +16,7 @@ from sync.apply.read_copies import chunk_of, ids_after, read_rows
 from sync.apply.replica import Replica
 from sync.codec import chunk as codec_chunk
 from sync.codec import entry as codec
+from sync.log import certified
 from sync.log import entries as log
 from sync.merge.copies import Chunk, Rows, StreamTip
 from sync.model.errors import Malformed, TooLarge
@@ -177,6 +178,11 @@ def _last(tx: Connection, replica: Replica, to: Receiver, chunk: Chunk) -> Chunk
         chunk,
         writers=writers,
         keys={i: key for i, key in keys.items() if key},
+        chains={
+            i: chain
+            for i, key in keys.items()
+            if key and (chain := certified.chain_of_incarnation(tx, i))
+        },
         heads=heads,
         cursors={LANE: (replica.identity.incarnation, log.position(tx))},
         acked={LANE: log.cursor_of(tx, to.peer, "in", LANE)},

@@ -58,6 +58,15 @@ Index(
 Index("ix_entry_via", entry.c.via, entry.c.lane, entry.c.arrival)
 Index("ix_entry_hlc", entry.c.hlc)  # finds the entries of one version
 
+certified_key = Table(  # INV-31: whose signing key is which, by certificates that were verified
+    "certified_key",
+    metadata,
+    Column("unit", BigInteger, primary_key=True, autoincrement=False),
+    Column("public_key", LargeBinary(32), primary_key=True),
+    Column("certificate", LargeBinary, nullable=False),  # the office's, DER
+    Column("authority", LargeBinary, nullable=False),  # that has issued it; empty: the root
+)
+
 shown_entry = Table(  # signed entries that a neighbour showed with a copy: proof, and no log
     "shown_entry",
     metadata,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,18 @@ from typing import Any
 import grpc
 import pytest
 from cryptography import x509
+from sqlalchemy import Connection, text
 
 from hub.client.client import wall_ms
 from hub.link.servicer import TO_KEY
 from hub.serve.process import Process
 from node.china import DAY_MS
+from node.host import LinkedOffice
 from node.identity import files
+from node.identity.refusals import CertificateRefused
 from node.services.enrolment import authority
 from sync.link.session import State
+from sync.log import certified
 from sync.rpc.channel import Secure, open_channel
 from sync.rpc.status import read_refusal
 from sync.wire.link.v1 import link_pb2 as pb
@@ -78,7 +83,11 @@ def test_offices_of_one_process_have_one_connection_and_each_its_own_certificate
 
 def names(process: Process) -> list[str]:
     """Return the premises that the city has."""
-    with served(process, CITY).office.store.read() as tx:
+    return names_at(process, CITY)
+
+
+def names_at(process: Process, code: str) -> list[str]:
+    with served(process, code).office.store.read() as tx:
         return [row[0] for row in tx.exec_driver_sql("SELECT f_name FROM r_premises")]
 
 
@@ -211,3 +220,81 @@ def certificate(process: Process, code: str) -> x509.Certificate:
     credentials = served(process, code).office.certificates.credentials
     assert credentials is not None
     return credentials.office
+
+
+def test_a_chain_says_whose_key_it_is_after_its_end_and_its_revocation(offices: Enrolled) -> None:
+    line = ((CITY, ""), (DISTRICT, CITY), (STREET, DISTRICT), (GARDEN, STREET))
+    for code, parent in line:
+        offices.make(code, parent)
+    with (
+        closing(offices.opened(CITY)) as city, closing(offices.opened(DISTRICT)) as district,
+        closing(offices.opened(GARDEN)) as garden, closing(offices.opened(STREET)) as street,
+    ):  # fmt: skip
+        unit, key, chain = (
+            street.identity.unit,
+            street.replica.signer.public_key,
+            street.certificates.own(),
+        )
+        judge = garden.certificates
+        judge.certify(unit, key, chain)
+        for other in (
+            (garden.identity.unit, key, chain), (unit, bytes(range(32)), chain), (unit, key, ()),
+            (unit, key, chain[1:]), (unit, key, chain[:1]),
+        ):  # fmt: skip
+            with pytest.raises(CertificateRefused):
+                judge.certify(*other)
+
+        def learn(of: LinkedOffice) -> None:
+            (kept,) = of.certificates.lists_after({})
+            judge.take_lists([(kept.der, kept.authority)])
+
+        authority.revoke(district, STREET, "设备遗失")
+        learn(district)
+        judge.certify(unit, key, chain)  # what its parent had accepted before goes on
+        authority.revoke(city, DISTRICT, "密钥泄露")
+        learn(city)
+        with pytest.raises(CertificateRefused):
+            judge.certify(unit, key, chain)
+
+
+def test_every_office_above_knows_by_certificate_whose_entries_came_up(offices: Enrolled) -> None:
+    line = ((CITY, ""), (DISTRICT, CITY), (STREET, DISTRICT), (GARDEN, STREET))
+    for code, parent in line:
+        offices.make(code, parent)
+    processes = {code: offices.serve(code) for code, _ in line}
+    garden = served(processes[GARDEN], GARDEN).office
+    premises(garden, "文体中心")
+    until(lambda: "文体中心" in names(processes[CITY]))
+    unit, key = garden.identity.unit, garden.replica.signer.public_key
+    for code in (STREET, DISTRICT, CITY):
+        with served(processes[code], code).office.store.read() as tx:
+            assert certified.chain_of(tx, unit, key) == tuple(garden.certificates.own())
+    with garden.store.read() as tx:  # and the community, whose the entries are that come down
+        city = served(processes[CITY], CITY).office
+        chain = certified.chain_of(tx, city.identity.unit, city.replica.signer.public_key)
+    assert chain == tuple(city.certificates.own())
+
+
+def test_an_office_that_writes_before_it_is_enrolled_is_certified_at_all_offices_afterwards(
+    offices: Enrolled,
+) -> None:
+    """The street has its entries when the district, which is away, has never met its key."""
+    line = ((CITY, ""), (DISTRICT, CITY), (STREET, DISTRICT), (GARDEN, STREET))
+    for code, parent in line:
+        offices.make(code, parent)
+    garden, street = offices.serve(GARDEN), offices.serve(STREET)
+    premises(served(garden, GARDEN).office, "文体中心")
+    idle(garden, GARDEN)
+    office = served(garden, GARDEN).office
+    unit, key = office.identity.unit, office.replica.signer.public_key
+
+    def forget(tx: Connection) -> None:  # as if it had come before the street was enrolled
+        tx.execute(text("DELETE FROM certified_key WHERE unit=:u"), {"u": unit})
+
+    served(street, STREET).office.store.write(forget)
+    district = offices.serve(DISTRICT)
+    until(lambda: bool(served(street, STREET).dialer and served(street, STREET).dialer.reason))  # type: ignore[union-attr]
+    assert "文体中心" not in names_at(district, DISTRICT)
+    until(lambda: "文体中心" in names_at(district, DISTRICT))
+    with served(district, DISTRICT).office.store.read() as tx:
+        assert certified.chain_of(tx, unit, key) == tuple(office.certificates.own())

@@ -6,6 +6,7 @@ from tests.mutants.mutant import Mutant
 
 CERTIFICATES = "tests/unit/node/test_certificates.py"
 ENROLMENT = "tests/unit/node/test_service_enrolment.py"
+CERTIFIED = "tests/storage/test_certified_keys.py"
 LIVE = "tests/integration/test_certificates.py"
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -128,6 +129,46 @@ MUTANTS: tuple[Mutant, ...] = (
         "    _check_plain(chain)\n    office, *between",
         "    office, *between",
         CERTIFICATES,
+    ),
+    Mutant(
+        "the first key of a far office needs no certificate",
+        "INV-31",
+        "sync/log/signatures.py",
+        "    if certified.is_missing(tx, int(row[0]), public_key):",
+        "    if False:",
+        CERTIFIED,
+    ),
+    Mutant(
+        "a chain that is shown is kept unread",
+        "INV-31",
+        "sync/log/signatures.py",
+        "                certifier(unit, public_key, chain)",
+        "                pass",
+        CERTIFIED,
+    ),
+    Mutant(
+        "a chain certifies another office's key",
+        "INV-31",
+        "node/peers/certificates.py",
+        "        if found.place.path[-1] != unit:",
+        "        if False:",
+        LIVE,
+    ),
+    Mutant(
+        "a chain certifies any key of its office",
+        "INV-31",
+        "node/peers/certificates.py",
+        "        if found.office_key != key:",
+        "        if False:",
+        LIVE,
+    ),
+    Mutant(
+        "a revoked authority certifies far offices",
+        "INV-35",
+        "node/peers/certificates.py",
+        "            verify_authority(parsed[1:], self._trust, end)",
+        "            pass",
+        LIVE,
     ),
     Mutant(
         "the number of a revocation list goes back in the store",

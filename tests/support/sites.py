@@ -304,7 +304,7 @@ class Site:
 ENGINE_TABLES = frozenset({
     "log_head", "entry", "stream", "stream_base", "receipt", "meta", "peer", "incarnation",
     "cursor", "durable", "conflict", "digest", "quarantine", "repair", "truncation", "local_entry",
-    "shown_entry",
+    "shown_entry", "certified_key",
 })  # fmt: skip
 
 

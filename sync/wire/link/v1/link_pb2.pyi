@@ -159,20 +159,22 @@ class Batch(_message.Message):
     def __init__(self, lane: _Optional[_Union[Lane, str]] = ..., incarnation: _Optional[int] = ..., after: _Optional[int] = ..., upto: _Optional[int] = ..., entries: _Optional[_Iterable[bytes]] = ..., positions: _Optional[_Iterable[int]] = ..., signatures: _Optional[_Iterable[_Union[Signature, _Mapping]]] = ..., log_signature: _Optional[bytes] = ...) -> None: ...
 
 class Signature(_message.Message):
-    __slots__ = ("incarnation", "audience", "lane", "seq", "signature", "public_key")
+    __slots__ = ("incarnation", "audience", "lane", "seq", "signature", "public_key", "certificates")
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     AUDIENCE_FIELD_NUMBER: _ClassVar[int]
     LANE_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATES_FIELD_NUMBER: _ClassVar[int]
     incarnation: int
     audience: str
     lane: Lane
     seq: int
     signature: bytes
     public_key: bytes
-    def __init__(self, incarnation: _Optional[int] = ..., audience: _Optional[str] = ..., lane: _Optional[_Union[Lane, str]] = ..., seq: _Optional[int] = ..., signature: _Optional[bytes] = ..., public_key: _Optional[bytes] = ...) -> None: ...
+    certificates: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, incarnation: _Optional[int] = ..., audience: _Optional[str] = ..., lane: _Optional[_Union[Lane, str]] = ..., seq: _Optional[int] = ..., signature: _Optional[bytes] = ..., public_key: _Optional[bytes] = ..., certificates: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class Cursor(_message.Message):
     __slots__ = ("lane", "incarnation", "position")
@@ -277,7 +279,7 @@ class Receipt(_message.Message):
     def __init__(self, holder: _Optional[int] = ..., incarnation: _Optional[int] = ..., unit: _Optional[int] = ..., at_ms: _Optional[int] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ...) -> None: ...
 
 class HelloRequest(_message.Message):
-    __slots__ = ("unit", "level", "incarnation", "protocol_min", "protocol_max", "log_position", "heads", "cursors", "token", "now_ms", "public_key", "offices", "program", "catalogue", "continues", "process", "required_heads", "snapshot_under_way", "challenge", "signed_challenge", "signature", "certificates", "revocations")
+    __slots__ = ("unit", "level", "incarnation", "protocol_min", "protocol_max", "log_position", "heads", "cursors", "token", "now_ms", "public_key", "offices", "program", "catalogue", "continues", "process", "required_heads", "snapshot_under_way", "challenge", "signed_challenge", "signature", "certificates", "revocations", "keys")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
@@ -301,6 +303,7 @@ class HelloRequest(_message.Message):
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     CERTIFICATES_FIELD_NUMBER: _ClassVar[int]
     REVOCATIONS_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
     unit: int
     level: int
     incarnation: int
@@ -324,7 +327,8 @@ class HelloRequest(_message.Message):
     signature: bytes
     certificates: _containers.RepeatedScalarFieldContainer[bytes]
     revocations: _containers.RepeatedCompositeFieldContainer[RevocationNumber]
-    def __init__(self, unit: _Optional[int] = ..., level: _Optional[int] = ..., incarnation: _Optional[int] = ..., protocol_min: _Optional[int] = ..., protocol_max: _Optional[int] = ..., log_position: _Optional[int] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., token: _Optional[bytes] = ..., now_ms: _Optional[int] = ..., public_key: _Optional[bytes] = ..., offices: _Optional[_Iterable[_Union[OfficeStatus, _Mapping]]] = ..., program: _Optional[str] = ..., catalogue: _Optional[str] = ..., continues: _Optional[int] = ..., process: _Optional[int] = ..., required_heads: _Optional[_Iterable[_Union[RequiredHead, _Mapping]]] = ..., snapshot_under_way: _Optional[bool] = ..., challenge: _Optional[bytes] = ..., signed_challenge: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., certificates: _Optional[_Iterable[bytes]] = ..., revocations: _Optional[_Iterable[_Union[RevocationNumber, _Mapping]]] = ...) -> None: ...
+    keys: _containers.RepeatedCompositeFieldContainer[CertifiedKey]
+    def __init__(self, unit: _Optional[int] = ..., level: _Optional[int] = ..., incarnation: _Optional[int] = ..., protocol_min: _Optional[int] = ..., protocol_max: _Optional[int] = ..., log_position: _Optional[int] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., token: _Optional[bytes] = ..., now_ms: _Optional[int] = ..., public_key: _Optional[bytes] = ..., offices: _Optional[_Iterable[_Union[OfficeStatus, _Mapping]]] = ..., program: _Optional[str] = ..., catalogue: _Optional[str] = ..., continues: _Optional[int] = ..., process: _Optional[int] = ..., required_heads: _Optional[_Iterable[_Union[RequiredHead, _Mapping]]] = ..., snapshot_under_way: _Optional[bool] = ..., challenge: _Optional[bytes] = ..., signed_challenge: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., certificates: _Optional[_Iterable[bytes]] = ..., revocations: _Optional[_Iterable[_Union[RevocationNumber, _Mapping]]] = ..., keys: _Optional[_Iterable[_Union[CertifiedKey, _Mapping]]] = ...) -> None: ...
 
 class RevocationList(_message.Message):
     __slots__ = ("list", "authority")
@@ -367,7 +371,7 @@ class RequiredHead(_message.Message):
     def __init__(self, head: _Optional[_Union[StreamHead, _Mapping]] = ..., position: _Optional[int] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class HelloResponse(_message.Message):
-    __slots__ = ("verdict", "unit", "incarnation", "cursors", "now_ms", "token", "protocol", "retry_after_ms", "reason", "durable_above", "session", "waiting", "required_heads", "public_key", "snapshot_follows", "challenge", "signature", "receipts", "certificates", "revocations")
+    __slots__ = ("verdict", "unit", "incarnation", "cursors", "now_ms", "token", "protocol", "retry_after_ms", "reason", "durable_above", "session", "waiting", "required_heads", "public_key", "snapshot_follows", "challenge", "signature", "receipts", "certificates", "revocations", "keys")
     VERDICT_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
@@ -388,6 +392,7 @@ class HelloResponse(_message.Message):
     RECEIPTS_FIELD_NUMBER: _ClassVar[int]
     CERTIFICATES_FIELD_NUMBER: _ClassVar[int]
     REVOCATIONS_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
     verdict: Verdict
     unit: int
     incarnation: int
@@ -408,7 +413,8 @@ class HelloResponse(_message.Message):
     receipts: _containers.RepeatedCompositeFieldContainer[SignedReceipt]
     certificates: _containers.RepeatedScalarFieldContainer[bytes]
     revocations: _containers.RepeatedCompositeFieldContainer[RevocationList]
-    def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., unit: _Optional[int] = ..., incarnation: _Optional[int] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., now_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., protocol: _Optional[int] = ..., retry_after_ms: _Optional[int] = ..., reason: _Optional[str] = ..., durable_above: _Optional[_Iterable[_Union[DurablePosition, _Mapping]]] = ..., session: _Optional[int] = ..., waiting: _Optional[_Iterable[_Union[Lane, str]]] = ..., required_heads: _Optional[_Iterable[_Union[RequiredHead, _Mapping]]] = ..., public_key: _Optional[bytes] = ..., snapshot_follows: _Optional[bool] = ..., challenge: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., receipts: _Optional[_Iterable[_Union[SignedReceipt, _Mapping]]] = ..., certificates: _Optional[_Iterable[bytes]] = ..., revocations: _Optional[_Iterable[_Union[RevocationList, _Mapping]]] = ...) -> None: ...
+    keys: _containers.RepeatedCompositeFieldContainer[CertifiedKey]
+    def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., unit: _Optional[int] = ..., incarnation: _Optional[int] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., now_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., protocol: _Optional[int] = ..., retry_after_ms: _Optional[int] = ..., reason: _Optional[str] = ..., durable_above: _Optional[_Iterable[_Union[DurablePosition, _Mapping]]] = ..., session: _Optional[int] = ..., waiting: _Optional[_Iterable[_Union[Lane, str]]] = ..., required_heads: _Optional[_Iterable[_Union[RequiredHead, _Mapping]]] = ..., public_key: _Optional[bytes] = ..., snapshot_follows: _Optional[bool] = ..., challenge: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., receipts: _Optional[_Iterable[_Union[SignedReceipt, _Mapping]]] = ..., certificates: _Optional[_Iterable[bytes]] = ..., revocations: _Optional[_Iterable[_Union[RevocationList, _Mapping]]] = ..., keys: _Optional[_Iterable[_Union[CertifiedKey, _Mapping]]] = ...) -> None: ...
 
 class PushRequest(_message.Message):
     __slots__ = ("session", "batch", "unit")
@@ -653,16 +659,28 @@ class Loser(_message.Message):
     def __init__(self, id: _Optional[bytes] = ..., field: _Optional[str] = ..., version: _Optional[bytes] = ..., value: _Optional[str] = ..., level: _Optional[int] = ...) -> None: ...
 
 class Incarnation(_message.Message):
-    __slots__ = ("id", "unit", "level", "public_key")
+    __slots__ = ("id", "unit", "level", "public_key", "certificates")
     ID_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATES_FIELD_NUMBER: _ClassVar[int]
     id: int
     unit: int
     level: int
     public_key: bytes
-    def __init__(self, id: _Optional[int] = ..., unit: _Optional[int] = ..., level: _Optional[int] = ..., public_key: _Optional[bytes] = ...) -> None: ...
+    certificates: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, id: _Optional[int] = ..., unit: _Optional[int] = ..., level: _Optional[int] = ..., public_key: _Optional[bytes] = ..., certificates: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class CertifiedKey(_message.Message):
+    __slots__ = ("unit", "public_key", "certificates")
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATES_FIELD_NUMBER: _ClassVar[int]
+    unit: int
+    public_key: bytes
+    certificates: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, unit: _Optional[int] = ..., public_key: _Optional[bytes] = ..., certificates: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class DigestRequest(_message.Message):
     __slots__ = ("session", "unit", "sent", "acked", "units", "buckets", "parts", "copies")
