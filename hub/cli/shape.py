@@ -186,9 +186,11 @@ def in_language(text: str, *, zh: bool) -> str:
 
 
 def localise(command: Any, *, zh: bool) -> None:
-    """Show the help of a verb, and of all below it, in one language."""
+    """Show the help of the tree of verbs in one language; once is enough for a tree."""
     Context.formatter_class = _ChineseFormatter if zh else HelpFormatter
-    _localise(command, zh=zh)
+    if command.shown_in_zh is None:
+        _localise(command, zh=zh)
+        command.shown_in_zh = zh
 
 
 def _write_help(write: Callable[..., None], zh: bool, ctx: Context, formatter: Any) -> None:

@@ -51,6 +51,8 @@ _LINES: tuple[tuple[str, Texts], ...] = (
 class Root(TyperGroup):
     """The tree of verbs, whose usage errors are refusals as all others."""
 
+    shown_in_zh: bool | None = None  # the language of its helps; None: both, as they are written
+
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the verbs in the order in which the help shows them."""
         return in_order(super().list_commands(ctx))

@@ -15,14 +15,16 @@ import subprocess
 import sys
 import termios
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import structlog
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from hub.cli.main import app
@@ -71,13 +73,29 @@ def silian(
 ) -> Ran:
     """Run one verb in this process; a fault of the program fails the test unless it is meant."""
     variables = {"LANG": f"{lang}_XX.UTF-8", "LC_ALL": "", "SILIAN_LANG": "", **(env or {})}
-    with _logs_as_before():
-        result = CliRunner().invoke(app, [str(each) for each in arguments], env=variables)
+    stated = [str(each) for each in arguments]
+    tree = _tree(*languages(stated, variables))
+    with _logs_as_before(), mock.patch("typer.testing._get_command", lambda _: tree):
+        result = CliRunner().invoke(app, stated, env=variables)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     ran = Ran(result.exit_code, result.stdout, result.stderr)
     assert faults or not any(stated in ran.err for stated in FAULT), ran.err
     return ran
+
+
+def languages(stated: Sequence[str], variables: Mapping[str, str]) -> Iterator[str]:
+    """Yield all that may say in which language a verb answers."""
+    yield from (variables[name] for name in ("LANG", "LC_ALL", "SILIAN_LANG"))
+    for at, each in enumerate(stated):
+        if each.startswith("--lang"):
+            yield from stated[at : at + 2]
+
+
+@cache
+def _tree(*_languages: str) -> Any:
+    """Return the tree of verbs for a language; typer takes longer to build it than a verb takes."""
+    return get_command(app)
 
 
 def _is_closed(handler: logging.Handler) -> bool:
