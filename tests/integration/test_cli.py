@@ -14,6 +14,7 @@ from typer.main import get_command
 
 from hub.cli.exits import Exit
 from hub.cli.main import app
+from tests.support.enrolled import until
 from tests.support.silian import COMMUNITY, STREET, Ran, on_terminal, serving, silian
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -185,8 +186,13 @@ def test_an_office_that_is_not_served_answers_the_same_verbs(alone: Path) -> Non
 def test_durability_shows_up_to_which_level_a_record_is_durable(
     network: Network, premises: str
 ) -> None:
+    def places() -> list[tuple[str, str]]:
+        found = network.below("where", "premises", premises, "--json").json
+        return [(p["unit"]["name"], p["state"]) for p in found["places"]]
+
+    until(lambda: ("闸弄口街道", "safe") in places())  # its signed receipt comes a moment later
     found = network.below("where", "premises", premises, "--json").json
-    assert [(p["unit"]["name"], p["state"]) for p in found["places"]] == [
+    assert places() == [
         ("万家花园社区", "safe"),
         ("闸弄口街道", "safe"),
         ("上城区", "waiting"),
