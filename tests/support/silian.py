@@ -75,7 +75,7 @@ def silian(
     variables = {"LANG": f"{lang}_XX.UTF-8", "LC_ALL": "", "SILIAN_LANG": "", **(env or {})}
     stated = [str(each) for each in arguments]
     tree = _tree(*languages(stated, variables))
-    with _logs_as_before(), mock.patch("typer.testing._get_command", lambda _: tree):
+    with _logs_as_before(), mock.patch("typer.testing._get_command", return_value=tree):
         result = CliRunner().invoke(app, stated, env=variables)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
