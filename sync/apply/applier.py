@@ -179,9 +179,9 @@ def retry_quarantined(
     return received
 
 
-def retry_known_copies(replica: Replica, tx: Connection, received: Received) -> None:
-    """Try again the copies with versions that this store had lost, and that have come back."""
-    retry.retry_known_copies(replica, tx, received)
+def retry_returned(replica: Replica, tx: Connection, received: Received) -> None:
+    """Try again what waits for something that this store had lost, and that has come back."""
+    retry.retry_returned(replica, tx, received)
 
 
 def join_copies(

@@ -110,4 +110,4 @@ def rebuild_derived(tx: Connection, host: Host, received: Received) -> None:
         done = applier.apply_derived(host.replica, tx, edits)
         received.waiters.join(done.waiters)
         received.registers |= done.registers
-    applier.retry_known_copies(host.replica, tx, received)
+    applier.retry_returned(host.replica, tx, received)

@@ -100,11 +100,12 @@ def retry_ready(replica: Replica, tx: Connection, received: Received) -> None:
             return
 
 
-def retry_known_copies(replica: Replica, tx: Connection, received: Received) -> None:
-    """Try again the copies whose foreign versions have come since, of every register."""
-    waiting = quarantined_where(tx, "reason=?", (FOREIGN,))
-    ready = [change for change in waiting if is_known_now(replica, tx, change.id)]
-    if ready and retry(replica, tx, ready, received):
+def retry_returned(replica: Replica, tx: Connection, received: Received) -> None:
+    """Try again, of every register, what waits for a record or a version that has come since."""
+    waiting = "SELECT DISTINCT register FROM quarantine WHERE state='open' AND reason IN (?,?,?)"
+    names = {str(row[0]) for row in execute(tx, waiting, CAUSED).fetchall()}
+    if known := {name for name in names if name in replica.tables}:
+        received.registers |= known
         retry_ready(replica, tx, received)
 
 

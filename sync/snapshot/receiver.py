@@ -103,7 +103,7 @@ def join_from_below(tx: Connection, replica: Replica, chunk: Chunk, *, child: in
     if Lane.BULK not in chunk.cursors:
         return received
     _go_on(tx, replica, chunk, child)
-    applier.retry_known_copies(replica, tx, received)
+    applier.retry_returned(replica, tx, received)
     # Our own parent may lack them, too: our log does not contain what came as copies.
     truncation.record_snapshot(tx, up=log.allocate(tx, 1, replica.clock.last).first)
     received.waiters.recent_commit.forget()
@@ -133,7 +133,7 @@ def join_chunk(
     )
     progress.end(tx, peer)
     if not at.restored:  # else when it has done what it would have done by itself
-        applier.retry_known_copies(replica, tx, received)
+        applier.retry_returned(replica, tx, received)
     received.waiters.recent_commit.forget()
     return received
 

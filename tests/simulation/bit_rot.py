@@ -53,17 +53,19 @@ def bit_rot(process: Process, rng: random.Random) -> None:
 
 
 def compare_everywhere(world: World) -> None:
-    """Have every office compare every record with its parent, the lowest level first.
+    """Have every office compare every record with its parent: the lowest level first, and then, the
+    next night, the highest first.
 
-    What is repaired at a hub goes on upward by its own comparison. A person has closed the
-    quarantined changes before: their records are left alone.
+    What is repaired at a hub goes on upward by its own comparison, and downward by that of its
+    child. A person has closed the quarantined changes before: their records are left alone.
     """
     for index in world.present:
         if index:
-            at_ms = (4 - world.plan.levels[index]) * LEVEL_MS
-            world.clockwork.later(
-                at_ms, f"compare {index}", lambda index=index: _compare(world, index)
-            )
+            up, down = 4 - world.plan.levels[index], 4 + world.plan.levels[index]
+            for at in (up, down):
+                world.clockwork.later(
+                    at * LEVEL_MS, f"compare {index}", lambda index=index: _compare(world, index)
+                )
 
 
 def _compare(world: World, index: int) -> None:

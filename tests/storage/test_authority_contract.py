@@ -325,7 +325,7 @@ def replayed(district: Site, street: Site) -> None:
             street.replica, tx, page.entries, peer=DISTRICT, signatures=page.signatures,
             own_keys=None,
         )  # fmt: skip
-        applier.retry_known_copies(street.replica, tx, received)
+        applier.retry_returned(street.replica, tx, received)
 
     street.store.write(take)
 
