@@ -174,23 +174,20 @@ def _created(
 def _updated(
     state: RecordState, change: RecordChange, schema: Mapping[str, FieldSchema]
 ) -> RecordState:
-    # An edit of an ended record begins its next life; two concurrent ones begin the same life.
-    causal_length = (
-        change.causal_length + 1 if change.causal_length % 2 == 0 else change.causal_length
-    )
+    # An edit of an ended record begins its next life; two concurrent ones begin the same life. An
+    # edit within a life that is not known here came before what has begun it: that names it.
+    begins = change.causal_length % 2 == 0
+    causal_length = change.causal_length + begins
     joined = _with_values(state, change, schema)
+    if causal_length < state.causal_length:
+        return joined
+    begun_by = state.causal_length_version
     if causal_length > state.causal_length:
-        return replace(
-            joined,
-            causal_length=causal_length,
-            causal_length_version=change.version,
-            survived_delete=frozenset(),
-        )
-    if causal_length == state.causal_length and causal_length != change.causal_length:
-        return replace(
-            joined, causal_length_version=max(state.causal_length_version, change.version)
-        )
-    return joined
+        joined = replace(joined, causal_length=causal_length, survived_delete=frozenset())
+        begun_by = change.version if begins else begun_by
+    elif begins:
+        begun_by = max(begun_by, change.version)
+    return replace(joined, causal_length_version=begun_by)
 
 
 def _deleted(state: RecordState, change: RecordChange) -> RecordState:

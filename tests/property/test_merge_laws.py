@@ -334,6 +334,22 @@ def test_a_second_round_of_one_transaction_replaces_its_first():
     assert state.fields["name"].losers == ()
 
 
+def test_an_edit_that_comes_before_what_began_its_life_does_not_begin_it():
+    """An office that takes back what it lost may get them in any order."""
+    one, two = two_offices()
+    (made,) = one.known.values()
+    ended = one.delete()
+    begun = one.update({"name": "again"})
+    two.receive_all([ended, begun])
+    edited = two.update({"name": "edited"})
+    one.receive(edited)
+    for edits in itertools.permutations([ended, begun, edited]):
+        state = merge(None, made.change, ONE)
+        for edit in edits:
+            state = merge(state, edit.change, ONE)
+        assert (state.causal_length, state.causal_length_version) == (3, begun.version)
+
+
 @pytest.mark.parametrize("operation", [Operation.UPDATE, Operation.DELETE])
 def test_a_change_without_its_records_creation_is_not_merged(operation):
     change = RecordChange(operation=operation, version=version_of(1, 1), level=3)
