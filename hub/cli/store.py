@@ -134,8 +134,8 @@ def _file_of(folder: Path, config: OfficeConfig) -> Path:
     url = store_url(folder, config)
     if url.get_backend_name() != "sqlite":
         raise NotForPostgreSQL(
-            "a PostgreSQL store is backed up with pg_dump and put back with psql",
-            "PostgreSQL 数据库请用 `pg_dump` 备份，用 `psql` 恢复",
+            "a PostgreSQL store is backed up with pg_dump and put back with pg_restore",
+            "PostgreSQL 数据库请用 `pg_dump` 备份，用 `pg_restore` 恢复",
         )  # fmt: skip
     return Path(str(url.database))
 
