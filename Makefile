@@ -17,7 +17,7 @@ BIN := .venv/bin
 CHECKED := node hub sync proto deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check proto bench sim mutants fmt bundle clean
+.PHONY: help setup demo test soak check proto bench sim mutants fmt bundle deb clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -73,6 +73,9 @@ fmt: setup ## format and repair what ruff can
 
 bundle: setup ## build the air-gapped bundle, signed with KEY, into dist
 	$(BIN)/python -m deploy.bundle --key $(KEY)
+
+deb: setup ## build the Debian package from the bundle in dist
+	$(BIN)/python -m deploy.deb
 
 clean: ## remove caches, build output and the demo's data; .venv stays
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist demo

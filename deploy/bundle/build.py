@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deploy.bundle.install import FACTS, MANIFEST, NAMESPACE, REQUIREMENTS, SIGNATURE, SIGNER
+from deploy.bundle.install import FACTS, MANIFEST, NAMESPACE, REQUIREMENTS, SBOM, SIGNATURE, SIGNER
 from deploy.bundle.sbom import sbom
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,6 +70,7 @@ def build(out: Path, key: Path, *, wheels: Path | None = None) -> Built:
         folder = out / "{name}-{version}-py{python}-{machine}".format(**facts)
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(stage, folder)
+        folder.chmod(0o755)  # that of a temporary folder is for its owner only
     _sign(folder, key)
     archive = folder.with_name(f"{folder.name}.tar.gz")
     _pack(folder, archive)
@@ -92,7 +93,7 @@ def _collect(stage: Path, wheels: Path | None) -> dict[str, str]:
     }  # fmt: skip
     (stage / FACTS).write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", "utf-8")
     (stage / REQUIREMENTS).write_text(requirements(there), "utf-8")
-    (stage / "sbom.cdx.json").write_text(
+    (stage / SBOM).write_text(
         sbom(there.iterdir(), product=PRODUCT, made=_source_moment()), "utf-8"
     )
     (stage / "README.txt").write_text(

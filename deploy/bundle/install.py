@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NoReturn
 
 MANIFEST, SIGNATURE, FACTS = "SHA256SUMS", "SHA256SUMS.sig", "bundle.json"
-REQUIREMENTS, COMPLETE = "requirements.txt", "installed.json"
+REQUIREMENTS, SBOM, COMPLETE = "requirements.txt", "sbom.cdx.json", "installed.json"
 SIGNER, NAMESPACE = "silian-release", "silian-bundle"
 LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
 REFUSED, FAILED = 2, 1
@@ -232,7 +232,7 @@ def _fill(bundle: Path, release: Path) -> None:
     (release / "bin").mkdir()
     (release / "bin" / "silian").symlink_to("../venv/bin/silian")
     shutil.copy(bundle / "install.py", release)
-    for part in ("sbom.cdx.json", FACTS, "systemd", "config", "docs"):
+    for part in (SBOM, FACTS, "systemd", "config", "docs"):
         source = bundle / part
         (shutil.copytree if source.is_dir() else shutil.copy)(source, release / part)
     (release / COMPLETE).write_text(json.dumps({"manifest": _digest(bundle / MANIFEST)}), "utf-8")

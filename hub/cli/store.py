@@ -134,8 +134,8 @@ def _file_of(folder: Path, config: OfficeConfig) -> Path:
     url = store_url(folder, config)
     if url.get_backend_name() != "sqlite":
         raise NotForPostgreSQL(
-            "a PostgreSQL store is backed up with pg_dump and put back with psql",
-            "PostgreSQL 数据库请用 `pg_dump` 备份，用 `psql` 恢复",
+            "a PostgreSQL store is backed up with pg_dump and put back with pg_restore",
+            "PostgreSQL 数据库请用 `pg_dump` 备份，用 `pg_restore` 恢复",
         )  # fmt: skip
     return Path(str(url.database))
 
@@ -155,10 +155,23 @@ def _look_at(copy: Path, source: Path, config: OfficeConfig) -> None:
         raise NotAStore(str(source), "it is no SQLite database", "不是 SQLite 数据库") from None
     with closing(store):
         store.shown = str(source)
-        migrate.known(store)
-        must_be_the_store_of(config.unit, store)
+        schema = migrate.known(store)
         if faults := page_faults(store):
             raise NotAStore(str(source), "; ".join(faults[:3]))
+        if schema == migrate.revisions()[-1]:
+            must_be_the_store_of(config.unit, store)
+            return
+        # An older program wrote it, and perhaps one will go on with it: it is put back as it is.
+        trial = copy.with_name(f"{copy.name}.trial")
+        try:
+            store.backup(trial)
+            with closing(open_store(sqlite_url(trial))) as upgraded:
+                upgraded.shown = str(source)
+                migrate.upgrade(upgraded)
+                must_be_the_store_of(config.unit, upgraded)
+        finally:
+            for end in ("", *SIDE_FILES):
+                trial.with_name(trial.name + end).unlink(missing_ok=True)
 
 
 def _copy(source: Path, target: Path) -> None:
