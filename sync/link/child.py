@@ -65,6 +65,7 @@ from sync.snapshot import progress, upload
 from sync.snapshot.receiver import SnapshotDownload
 from sync.snapshot.upload import SnapshotUpload
 from sync.store import meta, peers
+from sync.tlog import wire as tlog
 from sync.wire.link.v1 import link_pb2 as pb
 
 Request = (
@@ -286,6 +287,7 @@ class ChildEnd:
                 pb.RevocationNumber(issuer=issuer, number=number)
                 for issuer, number in host.certificates.numbers().items()
             ],
+            logs=map(tlog.submission_to_wire, host.witness.submissions()),
         )
 
     def _handshake_done(self, reply: pb.HelloResponse) -> HandshakeDone:
@@ -375,6 +377,7 @@ class ChildEnd:
         self._host.fence("")
         self._note_durable(reply.durable_above, written)
         self._take_receipts(reply.receipts)
+        self._host.witness.take(reply.public_key, list(map(tlog.answer_from_wire, reply.logs)))
         waiting = frozenset(map(codec.lane_from_wire, reply.waiting))
         if reply.incarnation != known_incarnation:
             waiting = frozenset(Lane)
