@@ -44,6 +44,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     E.TREE_IMPORTED: ("导入行政区划", "tree imported"),
     E.SETTINGS_CHANGED: ("变更设置", "settings changed"),
     E.CATALOGUE_CHANGED: ("变更目录", "catalogue changed"),
+    E.ENTRIES_PRUNED: ("清理到期条目", "entries removed after their time"),
     E.LOG_REFUSED: ("拒绝下级审计日志", "audit log refused"),
     E.LOG_ACCEPTED: ("认可下级审计日志", "audit log accepted"),
     E.FIGURE_PROVEN: ("出具指标证明", "figure proven"),

@@ -18,6 +18,7 @@ from sync.model.errors import Malformed
 from sync.store.sql import execute
 from sync.tlog import wire
 from sync.tlog.note import COSIGNATURE, Key
+from sync.tlog.note import Signature as NoteSignature
 from sync.wire.link.v1 import link_pb2 as pb
 from tests.support.audit import verifier
 from tests.unit.node.offices import DISTRICT, STREET, Clock, exchange, new_office
@@ -243,9 +244,23 @@ def test_a_head_that_another_key_has_signed_is_no_head_of_that_log(
         wire.submission_from_wire(forged)
     text = made.checkpoint.text.replace(str(district.identity.unit), str(street.identity.unit))
     forged.checkpoint = made.note.replace(made.checkpoint.text, text)
-    read = wire.submission_from_wire(forged)
-    city.witness.judge(district.identity.unit, district.audit.key.public_key, [read])
-    assert city.witness.answers(district.identity.unit) == []
+    key = street.audit.key
+    line = NoteSignature(key.name, key.id + bytes(64)).line
+    for public_key, note in (
+        (made.public_key, forged.checkpoint),  # a key that is another office's
+        (key.public_key, forged.checkpoint),
+        (key.public_key, f"{text}\n{line}"),  # under the right name and id
+    ):
+        forged.public_key, forged.checkpoint = public_key, note
+        read = wire.submission_from_wire(forged)
+        city.witness.judge(district.identity.unit, district.audit.key.public_key, [read])
+        assert city.witness.answers(district.identity.unit) == []
+    assert checkpoints_of(city) == []
+
+
+def checkpoints_of(office: Office) -> list[object]:
+    with office.store.read() as tx:
+        return list(checkpoints.of_witness(tx, office.identity.unit))
 
 
 def test_a_cosignature_that_does_not_fit_is_not_kept(line: tuple[Office, Office, Office]) -> None:
