@@ -167,7 +167,7 @@ def test_entries_are_removed_after_their_days_and_the_log_says_so(office: Office
     assert views.verify(office).sound
 
 
-def test_nothing_is_removed_while_the_clock_is_in_doubt(office: Office) -> None:
+def test_nothing_is_removed_before_somebody_has_confirmed_the_clock(office: Office) -> None:
     office.audit.record(event(1))
     office.config = office.config.model_copy(update={"audit_days": 183})
     office.clock_leap_ms = 400 * DAY_MS
