@@ -27,6 +27,7 @@ from node.private import write_whole
 
 FILE = "office.toml"
 LOG_DAYS_MIN = 30
+AUDIT_DAYS_MIN = 183  # six months: the Cybersecurity Law of China, article 21
 PREFIX = "SILIAN_"
 RETIRED = ("allow_plaintext",)  # an older program wrote them; they have no effect
 UNWRITTEN = ("store_password",)  # a secret comes from a file of its own or the environment
@@ -35,6 +36,13 @@ UNWRITTEN = ("store_password",)  # a secret comes from a file of its own or the 
 def _none_or_thirty(days: int) -> int:
     if days and days < LOG_DAYS_MIN:
         raise Fault(f"should be 0, or at least {LOG_DAYS_MIN}", f"应为 0，或不小于 {LOG_DAYS_MIN}")
+    return days
+
+
+def _none_or_half_a_year(days: int) -> int:
+    if days and days < AUDIT_DAYS_MIN:
+        least = AUDIT_DAYS_MIN
+        raise Fault(f"should be 0, or at least {least}", f"应为 0，或不小于 {least}")
     return days
 
 
@@ -101,6 +109,11 @@ class OfficeConfig(BaseSettings):
         default=0,
         le=36_500,
         description="days that ended records keep their values at least; 0: for ever",
+    )
+    audit_days: Annotated[int, AfterValidator(_none_or_half_a_year)] = Field(
+        default=0,
+        le=36_500,
+        description="days that entries of the audit log are kept at least; 0: for ever",
     )
     lease_days: int = Field(
         default=180,

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from node.audit.log import AuditLog
 from node.audit.refused import RefusedCallers
+from node.audit.witness import Witness
 from node.bad_config import BadConfig
 from node.china import DAY_MS, start_of_day_ms
 from node.config import OfficeConfig
@@ -100,6 +101,7 @@ class Office:
         self.signature_refusals = SignatureRefusals(self)
         self.quota_refusals = QuotaRefusals(self)
         self.certificates = Certificates(self, parts.folder)
+        self.witness = Witness(self)
         self.store.on_reopened(self._reload)
 
     # -- who and where -----------------------------------------------------------------------

@@ -53,18 +53,23 @@ def number(text):
 
 
 class Key:
-    """A verifier key: NAME+ID+BASE64."""
+    """A verifier key: NAME+ID+BASE64. `kind`: as what it is used, if not as what it is written."""
 
-    def __init__(self, text):
+    def __init__(self, text, kind=None):
         self.name, rest = ([*text.strip().split("+", 1), ""])[:2]
         id_text, _, material = rest.partition("+")
         material = decoded(material)
         if len(material) != 33 or material[0] not in (LOG, WITNESS):
             raise Wrong(f"this is no key: {text[:80]}")
         self.type, self.public = material[0], Ed25519PublicKey.from_public_bytes(material[1:])
-        self.id = hashlib.sha256(self.name.encode() + b"\n" + material).digest()[:4]
+        self.id = self.id_of(material)
         if self.id.hex() != id_text:
             raise Wrong(f"the id of this key does not fit: {text[:80]}")
+        if kind is not None:
+            self.type, self.id = kind, self.id_of(bytes([kind]) + material[1:])
+
+    def id_of(self, material):
+        return hashlib.sha256(self.name.encode() + b"\n" + material).digest()[:4]
 
     def has_signed(self, text, signatures):
         """Return whether this key has signed a note; a wrong signature of its own is an error."""
@@ -208,7 +213,7 @@ def main(arguments=None):
         key = Key(asked.key)
         text = asked.file.read_text(encoding="utf-8")
         if asked.what == "proof":
-            witnesses = [Key(each) for each in asked.witness]
+            witnesses = [Key(each, WITNESS) for each in asked.witness]
             index, entry = verify_proof(text, key, witnesses, asked.at_least)
             print(f"in order: entry {index} of {key.name}")
             print(entry.decode())

@@ -11,9 +11,11 @@ from hub.api.progress_stream import stream_progress
 from node.audit.log import hash_text
 from node.services.audit import proofs, views
 from node.services.audit.proofs import PaymentUnknown, Proof
+from node.services.common.reason import stated_reason
 from node.services.figures import rollup
 from node.services.money.views import posting_of
 from node.store.audit import Row
+from sync.model.attribution import attributed
 from sync.wire.office.v1 import audit_pb2 as pb
 from sync.wire.office.v1 import common_pb2 as common
 
@@ -51,6 +53,15 @@ def verify(
                 faults=[pb.AuditFault(index=f.index, code=f.code) for f in found.faults],
                 key=context.office.audit.key.text,
                 checkpoint=found.note,
+                witnesses=[
+                    pb.AuditWitness(
+                        unit=context.unit(each.witness),
+                        size=each.size,
+                        at_ms=each.at_ms,
+                        refused=each.refused,
+                    )
+                    for each in found.witnesses
+                ],
             )
         )
 
@@ -89,6 +100,13 @@ def prove(context: CallContext, request: pb.ProveAuditRequest) -> pb.ProveAuditR
     return _proven(proofs.prove_figure(context.office, answer, by=context.actor))
 
 
+def accept(context: CallContext, request: pb.AcceptAuditLogRequest) -> pb.AcceptAuditLogResponse:
+    unit = context.resolve_unit(request.unit)
+    by, reason = attributed(request.actor).actor, stated_reason(request.reason)
+    context.office.witness.accept(unit, by=by, reason=reason)
+    return pb.AcceptAuditLogResponse(unit=context.unit(unit))
+
+
 def _proven(proof: Proof) -> pb.ProveAuditResponse:
     return pb.ProveAuditResponse(
         index=proof.index, entry=proof.entry.decode(), proof=proof.file.encode(), key=proof.key
@@ -123,4 +141,5 @@ METHODS = {
     "VerifyAudit": Method(pb.VerifyAuditRequest, pb.VerifyAuditResponse, stream=verify),
     "ExportAudit": Method(pb.ExportAuditRequest, pb.ExportAuditResponse, stream=export),
     "ProveAudit": Method(pb.ProveAuditRequest, pb.ProveAuditResponse, unary=prove),
+    "AcceptAuditLog": Method(pb.AcceptAuditLogRequest, pb.AcceptAuditLogResponse, unary=accept),
 }

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.cli.arguments import IdOf, usage
+from hub.cli.arguments import Actor, IdOf, person, usage
 from hub.cli.exits import Exit
 from hub.cli.labels import labelled
 from hub.cli.options import Apart
 from hub.cli.outputs import Force, written
+from hub.cli.quarantine import Reason
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 from node.domain.audit import EventKind
@@ -43,6 +44,9 @@ EVENTS: dict[str, tuple[str, str]] = {
     E.TREE_IMPORTED: ("导入行政区划", "tree imported"),
     E.SETTINGS_CHANGED: ("变更设置", "settings changed"),
     E.CATALOGUE_CHANGED: ("变更目录", "catalogue changed"),
+    E.ENTRIES_PRUNED: ("清理到期条目", "entries removed after their time"),
+    E.LOG_REFUSED: ("拒绝下级审计日志", "audit log refused"),
+    E.LOG_ACCEPTED: ("认可下级审计日志", "audit log accepted"),
     E.FIGURE_PROVEN: ("出具指标证明", "figure proven"),
     E.PAYMENT_PROVEN: ("出具资金证明", "payment proven"),
     "": ("已超过保留期限", "removed after its time"),
@@ -52,6 +56,8 @@ FAULTS = {
     "missing": ("缺失", "missing"),
     "entry_changed": ("内容被改动", "its content was changed"),
     "hashes_changed": ("哈希值被改动", "its hashes were changed"),
+    "cut": ("以前的内容曾被上级见证，现已缺失", "the log was longer when an office above saw it"),
+    "other": ("以前的内容与上级见证的不同", "up to here an office above saw another log"),
 }
 
 
@@ -61,6 +67,7 @@ def register(app: typer.Typer) -> None:
     verb(audit)(tail)
     verb(audit)(verify)
     verb(audit)(export)
+    verb(audit)(accept)
     verb(audit, rules=(
         Apart("entry", "figure"), Apart("entry", "payment"), Apart("figure", "payment"),
         Apart("entry", "unit"), Apart("entry", "as_of"), Apart("payment", "as_of"),
@@ -116,6 +123,16 @@ def verify(terminal: Terminal) -> Exit:
         for each in report.faults:
             what = FAULTS[each.code]
             terminal.line(f"第 {each.index} 条{what[0]}", f"entry {each.index}: {what[1]}")
+        for each in report.witnesses:
+            name = each.unit.name or str(each.unit.unit_id)
+            if each.refused:
+                terminal.line(f"{name} 拒绝本单位的审计日志", f"{name} refuses this log")
+            else:
+                when = terminal.time(each.at_ms)
+                terminal.line(
+                    f"{name} 已见证前 {each.size} 条（{when}）",
+                    f"{name} has seen {counted(each.size, 'entry', 'entries')} ({when})",
+                )
         terminal.line(f"验证公钥 {report.key}", f"key {report.key}")
         terminal.line(
             "一致" if not report.faulty else f"不一致：{report.faulty} 条",
@@ -138,6 +155,24 @@ def export(
         for piece in pieces:
             file.write(piece.data)
     terminal.show({"file": str(out), "key": key}, lambda: _written(terminal, out, key))
+
+
+def accept(
+    terminal: Terminal,
+    unit: Annotated[str, typer.Argument(help="Code, name or path. 下级单位")],
+    reason: Reason,
+    actor: Actor = "",
+) -> None:
+    """Accept the audit log of an office below that was refused, as it is now. 认可下级审计日志"""
+    with terminal.office() as office:
+        done = office.accept_audit_log(unit=unit, reason=reason, actor=person(actor))
+    terminal.show(
+        done,
+        lambda: terminal.line(
+            f"已认可 {done.unit.name} 的审计日志，下次联网时重新见证",
+            f"the audit log of {done.unit.name} is accepted; its next head counts",
+        ),
+    )
 
 
 def prove(

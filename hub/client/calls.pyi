@@ -196,6 +196,15 @@ class Calls:
     ) -> audit_pb2.ProveAuditResponse:
         """A proof of an entry, a figure or a payment."""
 
+    def accept_audit_log(
+        self,
+        *,
+        unit: str | None = ...,
+        reason: str | None = ...,
+        actor: str | None = ...,
+    ) -> audit_pb2.AcceptAuditLogResponse:
+        """Accepts the audit log of an office below that was refused."""
+
     def write_bundle(
         self,
         *,

@@ -16,6 +16,7 @@ from sync.model.errors import ErrorKind, SilianError
 from sync.model.schema import Lane
 from sync.recovery.heads import required_of, required_to_wire
 from sync.rpc.status import status_of
+from sync.tlog import wire as tlog
 from sync.wire.link.v1 import link_pb2 as pb
 
 REFUSALS = (ErrorKind.PERMISSION_DENIED, ErrorKind.UNAUTHENTICATED)
@@ -33,6 +34,7 @@ class LinkServicer:
         parent = self._parent(context)
         me = parent.host.replica.identity
         certificates = certificates_of(parent)
+        logs = list(map(tlog.submission_from_wire, request.logs))
         answer = parent.hello(
             Hello(
                 certified=self._callers.check_hello(certificates, context, request),
@@ -64,6 +66,9 @@ class LinkServicer:
             self._callers.opened(me.unit, context, request, answer.session)
         go_on = answer.verdict in (Verdict.ACCEPTED, Verdict.SNAPSHOT)
         asked = take_keys(parent.host, request.keys, request.unit, from_child=True) if go_on else []
+        witness = parent.host.witness
+        if go_on:
+            witness.judge(request.unit, request.public_key, logs)
         return pb.HelloResponse(
             verdict=answer.verdict.value,  # type: ignore[arg-type]  # the wire's numbers
             unit=me.unit,
@@ -95,6 +100,7 @@ class LinkServicer:
                     {each.issuer: each.number for each in request.revocations}
                 )
             ],
+            logs=map(tlog.answer_to_wire, witness.answers(request.unit)) if go_on else (),
         )
 
     def Push(self, request: pb.PushRequest, context: grpc.ServicerContext) -> pb.PushResponse:

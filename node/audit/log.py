@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from sqlalchemy import Connection
@@ -13,13 +13,8 @@ from node.store import audit as table
 from node.store.engine import Store
 from sync.codec.signing import Signer
 from sync.tlog import tree
-from sync.tlog.checkpoint import Checkpoint
-from sync.tlog.note import Key
-
-
-def origin_of(unit: int) -> str:
-    """Return the name of an office's log, and of its key: the unit's permanent number."""
-    return f"silian/u{unit}"
+from sync.tlog.checkpoint import Checkpoint, origin_of
+from sync.tlog.note import Key, Signature
 
 
 class AuditLog:
@@ -56,8 +51,8 @@ class AuditLog:
         size = table.size(tx)
         return Checkpoint(self.origin, size, tree.root(size, partial(table.nodes, tx)))
 
-    def signed(self, checkpoint: Checkpoint) -> str:
-        return checkpoint.signed(self._signer)
+    def signed(self, checkpoint: Checkpoint, cosignatures: Sequence[Signature] = ()) -> str:
+        return checkpoint.signed(self._signer, cosignatures)
 
 
 def hash_text(digest: bytes) -> str:

@@ -37,6 +37,9 @@ class EventKind(StrEnum):
     TREE_IMPORTED = "tree_imported"
     SETTINGS_CHANGED = "settings_changed"
     CATALOGUE_CHANGED = "catalogue_changed"
+    ENTRIES_PRUNED = "entries_pruned"
+    LOG_REFUSED = "log_refused"
+    LOG_ACCEPTED = "log_accepted"
     FIGURE_PROVEN = "figure_proven"
     PAYMENT_PROVEN = "payment_proven"
 

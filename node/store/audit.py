@@ -73,6 +73,17 @@ def append(tx: Connection, entries: Sequence[tuple[int, bytes]]) -> int:
     return first
 
 
+def prune(tx: Connection, end: int, before_ms: int, most: int) -> int:
+    """Remove the bytes of the oldest entries before an index and a moment; return of how many."""
+    done = execute(
+        tx,
+        "UPDATE audit_entry SET entry=NULL WHERE idx IN (SELECT idx FROM audit_entry "
+        "WHERE entry IS NOT NULL AND idx<? AND at_ms<? ORDER BY idx LIMIT ?)",
+        (end, before_ms, most),
+    )
+    return int(done.rowcount)
+
+
 def nodes(tx: Connection, wanted: Sequence[Node]) -> Mapping[Node, bytes]:
     """Return the hashes of perfect subtrees. Raises: AuditDamaged."""
     places = {node: tree.place_of(node) for node in wanted}

@@ -20,6 +20,8 @@ from sync.model.report import Comparison, DurableAt, NodeStatus
 from sync.model.schema import Shared
 from sync.model.stream import StreamForked
 from sync.store.priority import Priority
+from sync.tlog.wire import Answer
+from sync.tlog.witness import Submission
 
 T = TypeVar("T")
 DISTRUSTED = (SignatureError, Unauthorised, StreamForked)
@@ -128,6 +130,22 @@ class CertificatesLike(Protocol):
         """Remember a key that was refused because nothing certified it."""
 
 
+class WitnessLike(Protocol):
+    """What an office does as a witness of audit logs (`node.audit.witness.Witness`)."""
+
+    def submissions(self) -> Iterable[Submission]:
+        """Return the heads of logs, ours and those below, that offices above have not accepted."""
+
+    def take(self, parent_key: bytes, answers: Iterable[Answer]) -> None:
+        """Keep what the offices above answer."""
+
+    def judge(self, child: int, key: bytes, given: Iterable[Submission]) -> None:
+        """Judge the heads that a child has brought. `key`: under which it came."""
+
+    def answers(self, child: int) -> Iterable[Answer]:
+        """Return the answers for a child and those below it that it has not taken yet."""
+
+
 class Host(Protocol):
     """What the engine asks of the office whose end this is.
 
@@ -142,6 +160,9 @@ class Host(Protocol):
 
     @property
     def certificates(self) -> CertificatesLike: ...
+
+    @property
+    def witness(self) -> WitnessLike: ...
 
     @property
     def program(self) -> str: ...

@@ -66,6 +66,7 @@ from sync.snapshot import progress, upload
 from sync.snapshot.receiver import SnapshotDownload
 from sync.snapshot.upload import SnapshotUpload
 from sync.store import meta, peers
+from sync.tlog import wire as tlog
 from sync.wire.link.v1 import link_pb2 as pb
 
 Request = (
@@ -289,6 +290,7 @@ class ChildEnd:
                 for issuer, number in host.certificates.numbers().items()
             ],
             keys=exchange_keys(host, self._asked_keys, self.parent_unit, from_child=False),
+            logs=map(tlog.submission_to_wire, host.witness.submissions()),
         )
 
     def _handshake_done(self, reply: pb.HelloResponse) -> HandshakeDone:
@@ -379,6 +381,7 @@ class ChildEnd:
         self._host.fence("")
         self._note_durable(reply.durable_above, written)
         self._take_receipts(reply.receipts)
+        self._host.witness.take(reply.public_key, list(map(tlog.answer_from_wire, reply.logs)))
         waiting = frozenset(map(codec.lane_from_wire, reply.waiting))
         if reply.incarnation != known_incarnation:
             waiting = frozenset(Lane)

@@ -1,4 +1,4 @@
-"""The Merkle tree of a log (RFC 6962, 2.1): hashes, what to append, proofs. Pure.
+"""The Merkle tree of a log (RFC 6962, 2.1): hashes, what to append, proofs and their checks. Pure.
 
 A perfect subtree is named by (height, number): it covers the leaves from `number << height`, and
 `1 << height` of them. An entry is stored with the hashes of the perfect subtrees that end with it,
@@ -83,6 +83,16 @@ def inclusion(index: int, size: int, read: ReadNodes) -> list[bytes]:
     return hashes_of(inclusion_ranges(index, 0, size), read)
 
 
+def consistency(old: int, size: int, read: ReadNodes) -> list[bytes]:
+    """Return the proof that the first `old` leaves are the same (RFC 6962, 2.1.2).
+
+    It is empty for nothing, and for all.
+    """
+    if not 0 < old < size:
+        return []
+    return hashes_of(consistency_ranges(old, 0, size, whole=True), read)
+
+
 def inclusion_ranges(index: int, start: int, end: int) -> list[Range]:
     if end - start == 1:
         return []
@@ -90,6 +100,16 @@ def inclusion_ranges(index: int, start: int, end: int) -> list[Range]:
     if index < middle:
         return [*inclusion_ranges(index, start, middle), (middle, end)]
     return [*inclusion_ranges(index, middle, end), (start, middle)]
+
+
+def consistency_ranges(old: int, start: int, end: int, *, whole: bool) -> list[Range]:
+    """`old`: where the older tree ends. `whole`: that tree begins here, so its root is known."""
+    if old == end:
+        return [] if whole else [(start, end)]
+    middle = start + _split(end - start)
+    if old <= middle:
+        return [*consistency_ranges(old, start, middle, whole=whole), (middle, end)]
+    return [*consistency_ranges(old, middle, end, whole=False), (start, middle)]
 
 
 def hashes_of(ranges: Sequence[Range], read: ReadNodes) -> list[bytes]:
@@ -120,3 +140,36 @@ def joined(hashes: Sequence[bytes]) -> bytes:
 def _split(leaves: int) -> int:
     """Return the largest power of two below a number of leaves."""
     return 1 << (leaves - 1).bit_length() - 1
+
+
+# -- their checks ---------------------------------------------------------------------------------
+
+
+def is_consistent(
+    old: int, size: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]
+) -> bool:
+    """Return whether a proof shows that a tree goes on with an older one (RFC 9162, 2.1.4.2)."""
+    if not 0 <= old <= size:
+        return False
+    if old in (0, size):
+        return not proof and old_root == (EMPTY_ROOT if not old else new_root)
+    path = list(proof)
+    if old & (old - 1) == 0:
+        path.insert(0, old_root)  # a perfect tree: its root is the first hash
+    if not path:
+        return False
+    node, last = old - 1, size - 1
+    while node & 1:
+        node, last = node >> 1, last >> 1
+    before = after = path[0]
+    for sibling in path[1:]:
+        if not last:
+            return False
+        if node & 1 or node == last:
+            before, after = node_hash(sibling, before), node_hash(sibling, after)
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
+        else:
+            after = node_hash(after, sibling)
+        node, last = node >> 1, last >> 1
+    return not last and (before, after) == (old_root, new_root)

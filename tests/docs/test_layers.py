@@ -26,7 +26,7 @@ OUTSIDE = {
 }  # fmt: skip
 WIRE_READERS = (
     "sync.apply.receive", "sync.bundle", "sync.codec", "sync.compare", "sync.link", "sync.recovery",
-    "sync.rpc", "sync.snapshot", "sync.wire", "hub.",
+    "sync.rpc", "sync.snapshot", "sync.tlog.wire", "sync.wire", "hub.",
 )  # fmt: skip
 
 

@@ -77,6 +77,46 @@ def test_an_inclusion_proof_is_that_of_the_definition_at_every_size(
     assert VERIFIER.root_by_proof(index, size, leaf, path) == root_of(at_size)
 
 
+def subproof_of(m: int, leaves: Sequence[bytes], *, whole: bool) -> list[bytes]:
+    """The definition of RFC 6962, 2.1.2."""
+    if m == len(leaves):
+        return [] if whole else [root_of(leaves)]
+    k = largest_power_below(len(leaves))
+    if m <= k:
+        return [*subproof_of(m, leaves[:k], whole=whole), root_of(leaves[k:])]
+    return [*subproof_of(m - k, leaves[k:], whole=False), root_of(leaves[:k])]
+
+
+@given(leaves=entries, data=st.data())
+def test_a_consistency_proof_is_that_of_the_definition_and_shows_only_what_is_so(
+    leaves: list[bytes], data: st.DataObject
+) -> None:
+    stored = Stored([*leaves, b"last"])
+    size = data.draw(st.integers(1, len(leaves) + 1))
+    old = data.draw(st.integers(1, size))
+    at_size = [*leaves, b"last"][:size]
+    before, after = root_of(at_size[:old]), root_of(at_size)
+    proof = tree.consistency(old, size, stored.read)
+    assert proof == subproof_of(old, at_size, whole=True)
+    assert tree.is_consistent(old, size, before, after, proof)
+    other = root_of([*at_size[:-1], b"other"])
+    assert other == after or not tree.is_consistent(old, size, before, other, proof)
+    assert old == size or not tree.is_consistent(old, size, other, after, proof)
+    assert not tree.is_consistent(old, size, before, after, [*proof, bytes(32)])
+    for at in range(len(proof)):
+        assert not tree.is_consistent(old, size, before, after, proof[:at])
+        changed = [*proof[:at], bytes(32), *proof[at + 1 :]]
+        assert not tree.is_consistent(old, size, before, after, changed)
+
+
+@given(sizes=st.tuples(st.integers(-2, 70), st.integers(-2, 70)), hashes=st.lists(st.binary(
+    min_size=32, max_size=32), max_size=9))  # fmt: skip
+def test_a_made_up_proof_shows_nothing(sizes: tuple[int, int], hashes: list[bytes]) -> None:
+    old, size = sizes
+    made_up = tree.is_consistent(old, size, bytes(31) + b"1", bytes(31) + b"2", hashes)
+    assert not made_up
+
+
 @given(leaves=entries)
 def test_what_is_stored_with_an_entry_never_changes_when_others_follow(leaves: list[bytes]) -> None:
     whole = Stored(leaves)

@@ -10,15 +10,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from node.config import OfficeConfig
+from node.bad_config import BadConfig
+from node.china import DAY_MS
+from node.config import OfficeConfig, parse_config
 from node.domain.audit import AuditEvent, EventKind
 from node.identity.authority import new_key
 from node.office import Office
 from node.open import open_office
 from node.services.audit import proofs, views
-from node.services.audit.proofs import AuditEntryMissing
+from node.services.audit.proofs import AuditEntryMissing, AuditEntryPruned
 from node.services.enrolment import authority, invitations
 from node.services.enrolment.requests import request_of
+from node.services.upkeep.audit_retention import prune_audit
 from node.setup import init_office
 from node.store import audit as table
 from node.store.audit import AuditDamaged
@@ -131,6 +134,50 @@ def test_a_log_that_lacks_a_row_takes_no_entry_that_needs_it(office: Office) -> 
         office.audit.record(event(7))  # closes the subtree of 0 to 7, with the hash of 3
     with pytest.raises(AuditDamaged):
         proofs.prove_entry(office, 5)
+
+
+def test_what_was_pruned_keeps_its_hash_and_all_else_its_proof(office: Office) -> None:
+    for number in range(9):
+        office.audit.record(event(number))
+    kept = proofs.prove_entry(office, 9)
+    earlier = views.verify(office).note
+    with office.store.read() as tx:
+        (row,) = table.rows_from(tx, 4, 5)
+    office.store.write(lambda tx: table.prune(tx, 10, row.at_ms + 1, 5))
+    report = views.verify(office)
+    assert (report.sound, report.pruned) == (True, 5)
+    assert report.note == earlier
+    key = VERIFIER.Key(office.audit.key.text)
+    assert VERIFIER.verify_proof(kept.file, key)[0] == 9
+    assert VERIFIER.verify_proof(proofs.prove_entry(office, 6).file, key)[0] == 6
+    with pytest.raises(AuditEntryPruned):
+        proofs.prove_entry(office, 4)
+    lines = [line for part in views.exported(office) for line in part]
+    assert VERIFIER.verify_log(lines, key, earlier) == 10
+
+
+def test_entries_are_removed_after_their_days_and_the_log_says_so(office: Office) -> None:
+    office.audit.record(event(1))
+    days = office.config.model_copy(update={"audit_days": 183})
+    office.config = days
+    first_ms = office.clock.now_ms()
+    assert prune_audit(office, first_ms + 182 * DAY_MS) == 0
+    assert prune_audit(office, first_ms + 184 * DAY_MS) == 2
+    assert [content["event"] for content in contents(office)] == ["entries_pruned"]
+    assert views.verify(office).sound
+
+
+def test_nothing_is_removed_before_somebody_has_confirmed_the_clock(office: Office) -> None:
+    office.audit.record(event(1))
+    office.config = office.config.model_copy(update={"audit_days": 183})
+    office.clock_leap_ms = 400 * DAY_MS
+    assert prune_audit(office, office.clock.now_ms() + 400 * DAY_MS) == 0
+
+
+@pytest.mark.parametrize("days", [1, 182])
+def test_no_setting_keeps_entries_for_less_than_six_months(days: int) -> None:
+    with pytest.raises(BadConfig, match="183"):
+        parse_config("office.toml", {"unit": "330100000000", "audit_days": days})
 
 
 def test_certificates_and_invitations_are_recorded_with_their_rows(office: Office) -> None:

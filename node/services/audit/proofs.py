@@ -132,14 +132,14 @@ def _stated(office: Office, event: AuditEvent) -> Proof:
 
 
 def _proof(office: Office, tx: Connection, index: int) -> Proof:
-    checkpoint = office.audit.checkpoint(tx)
+    checkpoint, cosignatures = office.witness.cosigned(tx, index)
     row = next(table.rows_from(tx, index, index + 1), None)
     if row is None:
         raise AuditDamaged(index)
     if row.entry is None:
         raise AuditEntryPruned(index)
     path = tree.inclusion(index, checkpoint.size, partial(table.nodes, tx))
-    file = proof_text(row.entry, index, path, office.audit.signed(checkpoint))
+    file = proof_text(row.entry, index, path, office.audit.signed(checkpoint, cosignatures))
     return Proof(index, row.entry, file, office.audit.key.text)
 
 

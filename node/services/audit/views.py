@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from node.audit.log import hash_text
 from node.store import audit as table
+from node.store import checkpoints
 from node.store.audit import Row
+from node.store.checkpoints import Accepted
 from sync.tlog import tree
 from sync.tlog.checkpoint import Checkpoint
 
@@ -34,7 +36,7 @@ class AuditFault:
     """An entry whose stored hashes are not those of the entries; `index`: the first of a gap."""
 
     index: int
-    code: str  # missing, entry_changed, hashes_changed
+    code: str  # missing, entry_changed, hashes_changed; cut, other: than a witness has seen it
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class AuditReport:
     pruned: int
     faults: tuple[AuditFault, ...]
     faulty: int
+    witnesses: tuple[Accepted, ...]
 
     @property
     def sound(self) -> bool:
@@ -66,6 +69,8 @@ def verify(office: Office, progress: Progress = lambda _what, _count: None) -> A
     faults: list[AuditFault] = []
     pruned = 0
     with office.store.read() as tx:
+        accepted = checkpoints.of_unit(tx, office.identity.unit)
+        roots = {row.size: b"" for row in accepted}  # of our log, as its entries give them
         for row in table.rows_from(tx, 0, table.size(tx)):
             while frontier.size < row.index:
                 faults.append(AuditFault(frontier.size, "missing"))
@@ -73,15 +78,26 @@ def verify(office: Office, progress: Progress = lambda _what, _count: None) -> A
             leaf = row.leaf if row.entry is None else tree.leaf_hash(row.entry)
             hashes = frontier.append(leaf)
             pruned += row.entry is None
+            if frontier.size in roots:
+                roots[frontier.size] = frontier.root()
             if leaf != row.leaf:
                 faults.append(AuditFault(row.index, "entry_changed"))
             elif b"".join(hashes) != row.hashes:
                 faults.append(AuditFault(row.index, "hashes_changed"))
             if not row.index % REPORT_EVERY:
                 progress("entries", row.index)
+    for seen in accepted:
+        if seen.size and roots[seen.size] != seen.root:
+            code = "cut" if seen.size > frontier.size else "other"
+            faults.append(AuditFault(seen.size, code))
     whole = Checkpoint(office.audit.origin, frontier.size, frontier.root())
     return AuditReport(
-        whole, office.audit.signed(whole), pruned, tuple(faults[:FAULTS_MAX]), len(faults)
+        whole,
+        office.audit.signed(whole),
+        pruned,
+        tuple(faults[:FAULTS_MAX]),
+        len(faults),
+        tuple(accepted),
     )
 
 

@@ -136,6 +136,27 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "{n} 条记录与上级不一致", "{n} [record differs|records differ] from the parent's",
         "运行 silian compare 查看原因。", "See why with silian compare.",
     ),
+    "audit_truncated": (
+        Severity.ALARM,
+        "审计日志短于上级已见证的长度，可能被删改或恢复过备份",
+        "its audit log is shorter than an office above has seen it: cut, or a restored backup",
+        "请核实原因；确认后在见证单位运行 silian audit accept。",
+        "Find out why. Then run `silian audit accept` where it was seen.",
+    ),
+    "audit_forked": (
+        Severity.ALARM,
+        "审计日志与上级已见证的内容不同",
+        "its audit log is not the one that an office above has seen",
+        "请核实原因；确认后在见证单位运行 silian audit accept。",
+        "Find out why. Then run `silian audit accept` where it was seen.",
+    ),
+    "audit_rewritten": (
+        Severity.ALARM,
+        "审计日志未延续上级已见证的内容，可能被改写",
+        "its audit log does not go on with what an office above has seen: it was rewritten",
+        "请核实原因；确认后在见证单位运行 silian audit accept。",
+        "Find out why. Then run `silian audit accept` where it was seen.",
+    ),
     "snapshot_running": (
         Severity.NOTICE,
         "正在接收上级的全量副本：{why} 条记录",

@@ -293,6 +293,7 @@ def _signing_problems(own: OfficeLine, office: Office) -> Iterator[Problem]:
         *(("contradiction", unit, "") for unit in office.peer_status.contradictions.open()),
         *(("new_key", unit, fingerprint(key)) for unit, key in fresh),
         *(("over_quota", unit, limit) for unit, limit in office.quota_refusals.recent().items()),
+        *((f"audit_{code}", unit, "") for unit, code in office.witness.refused().items()),
     ]
     for code, unit, why in found:
         if unit in office.tree:

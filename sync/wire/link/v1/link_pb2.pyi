@@ -279,7 +279,7 @@ class Receipt(_message.Message):
     def __init__(self, holder: _Optional[int] = ..., incarnation: _Optional[int] = ..., unit: _Optional[int] = ..., at_ms: _Optional[int] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ...) -> None: ...
 
 class HelloRequest(_message.Message):
-    __slots__ = ("unit", "level", "incarnation", "protocol_min", "protocol_max", "log_position", "heads", "cursors", "token", "now_ms", "public_key", "offices", "program", "catalogue", "continues", "process", "required_heads", "snapshot_under_way", "challenge", "signed_challenge", "signature", "certificates", "revocations", "keys")
+    __slots__ = ("unit", "level", "incarnation", "protocol_min", "protocol_max", "log_position", "heads", "cursors", "token", "now_ms", "public_key", "offices", "program", "catalogue", "continues", "process", "required_heads", "snapshot_under_way", "challenge", "signed_challenge", "signature", "certificates", "revocations", "keys", "logs")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
@@ -304,6 +304,7 @@ class HelloRequest(_message.Message):
     CERTIFICATES_FIELD_NUMBER: _ClassVar[int]
     REVOCATIONS_FIELD_NUMBER: _ClassVar[int]
     KEYS_FIELD_NUMBER: _ClassVar[int]
+    LOGS_FIELD_NUMBER: _ClassVar[int]
     unit: int
     level: int
     incarnation: int
@@ -328,7 +329,44 @@ class HelloRequest(_message.Message):
     certificates: _containers.RepeatedScalarFieldContainer[bytes]
     revocations: _containers.RepeatedCompositeFieldContainer[RevocationNumber]
     keys: _containers.RepeatedCompositeFieldContainer[CertifiedKey]
-    def __init__(self, unit: _Optional[int] = ..., level: _Optional[int] = ..., incarnation: _Optional[int] = ..., protocol_min: _Optional[int] = ..., protocol_max: _Optional[int] = ..., log_position: _Optional[int] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., token: _Optional[bytes] = ..., now_ms: _Optional[int] = ..., public_key: _Optional[bytes] = ..., offices: _Optional[_Iterable[_Union[OfficeStatus, _Mapping]]] = ..., program: _Optional[str] = ..., catalogue: _Optional[str] = ..., continues: _Optional[int] = ..., process: _Optional[int] = ..., required_heads: _Optional[_Iterable[_Union[RequiredHead, _Mapping]]] = ..., snapshot_under_way: _Optional[bool] = ..., challenge: _Optional[bytes] = ..., signed_challenge: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., certificates: _Optional[_Iterable[bytes]] = ..., revocations: _Optional[_Iterable[_Union[RevocationNumber, _Mapping]]] = ..., keys: _Optional[_Iterable[_Union[CertifiedKey, _Mapping]]] = ...) -> None: ...
+    logs: _containers.RepeatedCompositeFieldContainer[LogSubmission]
+    def __init__(self, unit: _Optional[int] = ..., level: _Optional[int] = ..., incarnation: _Optional[int] = ..., protocol_min: _Optional[int] = ..., protocol_max: _Optional[int] = ..., log_position: _Optional[int] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., token: _Optional[bytes] = ..., now_ms: _Optional[int] = ..., public_key: _Optional[bytes] = ..., offices: _Optional[_Iterable[_Union[OfficeStatus, _Mapping]]] = ..., program: _Optional[str] = ..., catalogue: _Optional[str] = ..., continues: _Optional[int] = ..., process: _Optional[int] = ..., required_heads: _Optional[_Iterable[_Union[RequiredHead, _Mapping]]] = ..., snapshot_under_way: _Optional[bool] = ..., challenge: _Optional[bytes] = ..., signed_challenge: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., certificates: _Optional[_Iterable[bytes]] = ..., revocations: _Optional[_Iterable[_Union[RevocationNumber, _Mapping]]] = ..., keys: _Optional[_Iterable[_Union[CertifiedKey, _Mapping]]] = ..., logs: _Optional[_Iterable[_Union[LogSubmission, _Mapping]]] = ...) -> None: ...
+
+class LogSubmission(_message.Message):
+    __slots__ = ("unit", "checkpoint", "public_key", "proofs")
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    PROOFS_FIELD_NUMBER: _ClassVar[int]
+    unit: int
+    checkpoint: str
+    public_key: bytes
+    proofs: _containers.RepeatedCompositeFieldContainer[LogProof]
+    def __init__(self, unit: _Optional[int] = ..., checkpoint: _Optional[str] = ..., public_key: _Optional[bytes] = ..., proofs: _Optional[_Iterable[_Union[LogProof, _Mapping]]] = ...) -> None: ...
+
+class LogProof(_message.Message):
+    __slots__ = ("size", "hashes")
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    HASHES_FIELD_NUMBER: _ClassVar[int]
+    size: int
+    hashes: bytes
+    def __init__(self, size: _Optional[int] = ..., hashes: _Optional[bytes] = ...) -> None: ...
+
+class LogAnswer(_message.Message):
+    __slots__ = ("unit", "witness", "size", "signature", "public_key", "code")
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    WITNESS_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    unit: int
+    witness: int
+    size: int
+    signature: bytes
+    public_key: bytes
+    code: str
+    def __init__(self, unit: _Optional[int] = ..., witness: _Optional[int] = ..., size: _Optional[int] = ..., signature: _Optional[bytes] = ..., public_key: _Optional[bytes] = ..., code: _Optional[str] = ...) -> None: ...
 
 class RevocationList(_message.Message):
     __slots__ = ("list", "authority")
@@ -371,7 +409,7 @@ class RequiredHead(_message.Message):
     def __init__(self, head: _Optional[_Union[StreamHead, _Mapping]] = ..., position: _Optional[int] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class HelloResponse(_message.Message):
-    __slots__ = ("verdict", "unit", "incarnation", "cursors", "now_ms", "token", "protocol", "retry_after_ms", "reason", "durable_above", "session", "waiting", "required_heads", "public_key", "snapshot_follows", "challenge", "signature", "receipts", "certificates", "revocations", "keys")
+    __slots__ = ("verdict", "unit", "incarnation", "cursors", "now_ms", "token", "protocol", "retry_after_ms", "reason", "durable_above", "session", "waiting", "required_heads", "public_key", "snapshot_follows", "challenge", "signature", "receipts", "certificates", "revocations", "keys", "logs")
     VERDICT_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
@@ -393,6 +431,7 @@ class HelloResponse(_message.Message):
     CERTIFICATES_FIELD_NUMBER: _ClassVar[int]
     REVOCATIONS_FIELD_NUMBER: _ClassVar[int]
     KEYS_FIELD_NUMBER: _ClassVar[int]
+    LOGS_FIELD_NUMBER: _ClassVar[int]
     verdict: Verdict
     unit: int
     incarnation: int
@@ -414,7 +453,8 @@ class HelloResponse(_message.Message):
     certificates: _containers.RepeatedScalarFieldContainer[bytes]
     revocations: _containers.RepeatedCompositeFieldContainer[RevocationList]
     keys: _containers.RepeatedCompositeFieldContainer[CertifiedKey]
-    def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., unit: _Optional[int] = ..., incarnation: _Optional[int] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., now_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., protocol: _Optional[int] = ..., retry_after_ms: _Optional[int] = ..., reason: _Optional[str] = ..., durable_above: _Optional[_Iterable[_Union[DurablePosition, _Mapping]]] = ..., session: _Optional[int] = ..., waiting: _Optional[_Iterable[_Union[Lane, str]]] = ..., required_heads: _Optional[_Iterable[_Union[RequiredHead, _Mapping]]] = ..., public_key: _Optional[bytes] = ..., snapshot_follows: _Optional[bool] = ..., challenge: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., receipts: _Optional[_Iterable[_Union[SignedReceipt, _Mapping]]] = ..., certificates: _Optional[_Iterable[bytes]] = ..., revocations: _Optional[_Iterable[_Union[RevocationList, _Mapping]]] = ..., keys: _Optional[_Iterable[_Union[CertifiedKey, _Mapping]]] = ...) -> None: ...
+    logs: _containers.RepeatedCompositeFieldContainer[LogAnswer]
+    def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., unit: _Optional[int] = ..., incarnation: _Optional[int] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., now_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., protocol: _Optional[int] = ..., retry_after_ms: _Optional[int] = ..., reason: _Optional[str] = ..., durable_above: _Optional[_Iterable[_Union[DurablePosition, _Mapping]]] = ..., session: _Optional[int] = ..., waiting: _Optional[_Iterable[_Union[Lane, str]]] = ..., required_heads: _Optional[_Iterable[_Union[RequiredHead, _Mapping]]] = ..., public_key: _Optional[bytes] = ..., snapshot_follows: _Optional[bool] = ..., challenge: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., receipts: _Optional[_Iterable[_Union[SignedReceipt, _Mapping]]] = ..., certificates: _Optional[_Iterable[bytes]] = ..., revocations: _Optional[_Iterable[_Union[RevocationList, _Mapping]]] = ..., keys: _Optional[_Iterable[_Union[CertifiedKey, _Mapping]]] = ..., logs: _Optional[_Iterable[_Union[LogAnswer, _Mapping]]] = ...) -> None: ...
 
 class PushRequest(_message.Message):
     __slots__ = ("session", "batch", "unit")

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from sync.wire.office.v1 import common_pb2 as silian_dot_office_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1csilian/office/v1/audit.proto\x12\x10silian.office.v1\x1a\x1dsilian/office/v1/common.proto\"\x83\x02\n\nAuditEntry\x12\r\n\x05index\x18\x01 \x01(\x04\x12\r\n\x05\x61t_ms\x18\x02 \x01(\x03\x12\r\n\x05\x65vent\x18\x03 \x01(\t\x12\n\n\x02\x62y\x18\x04 \x01(\t\x12$\n\x04unit\x18\x05 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\x10\n\x08register\x18\x06 \x01(\t\x12\x0e\n\x06record\x18\x07 \x01(\t\x12\x0e\n\x06\x66ields\x18\x08 \x03(\t\x12\x36\n\x05\x66\x61\x63ts\x18\t \x03(\x0b\x32\'.silian.office.v1.AuditEntry.FactsEntry\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"@\n\x17ListAuditEntriesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"v\n\x18ListAuditEntriesResponse\x12-\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1c.silian.office.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x04\"\x14\n\x12VerifyAuditRequest\")\n\nAuditFault\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"\x98\x01\n\x0b\x41uditReport\x12\x0c\n\x04size\x18\x01 \x01(\x04\x12\x0e\n\x06pruned\x18\x02 \x01(\x04\x12\x0c\n\x04root\x18\x03 \x01(\t\x12\x0e\n\x06\x66\x61ulty\x18\x04 \x01(\x04\x12,\n\x06\x66\x61ults\x18\x05 \x03(\x0b\x32\x1c.silian.office.v1.AuditFault\x12\x0b\n\x03key\x18\x06 \x01(\t\x12\x12\n\ncheckpoint\x18\x07 \x01(\t\"~\n\x13VerifyAuditResponse\x12.\n\x08progress\x18\x01 \x01(\x0b\x32\x1a.silian.office.v1.ProgressH\x00\x12/\n\x06report\x18\x02 \x01(\x0b\x32\x1d.silian.office.v1.AuditReportH\x00\x42\x06\n\x04news\"\x14\n\x12\x45xportAuditRequest\"0\n\x13\x45xportAuditResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0b\n\x03key\x18\x02 \x01(\t\"r\n\x11ProveAuditRequest\x12\x12\n\x05index\x18\x01 \x01(\x04H\x00\x88\x01\x01\x12\x11\n\tindicator\x18\x02 \x01(\t\x12\x0f\n\x07posting\x18\x03 \x01(\t\x12\x0c\n\x04unit\x18\x04 \x01(\t\x12\r\n\x05\x61s_of\x18\x05 \x01(\tB\x08\n\x06_index\"N\n\x12ProveAuditResponse\x12\r\n\x05index\x18\x01 \x01(\x04\x12\r\n\x05\x65ntry\x18\x02 \x01(\t\x12\r\n\x05proof\x18\x03 \x01(\x0c\x12\x0b\n\x03key\x18\x04 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1csilian/office/v1/audit.proto\x12\x10silian.office.v1\x1a\x1dsilian/office/v1/common.proto\"\x83\x02\n\nAuditEntry\x12\r\n\x05index\x18\x01 \x01(\x04\x12\r\n\x05\x61t_ms\x18\x02 \x01(\x03\x12\r\n\x05\x65vent\x18\x03 \x01(\t\x12\n\n\x02\x62y\x18\x04 \x01(\t\x12$\n\x04unit\x18\x05 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\x10\n\x08register\x18\x06 \x01(\t\x12\x0e\n\x06record\x18\x07 \x01(\t\x12\x0e\n\x06\x66ields\x18\x08 \x03(\t\x12\x36\n\x05\x66\x61\x63ts\x18\t \x03(\x0b\x32\'.silian.office.v1.AuditEntry.FactsEntry\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"@\n\x17ListAuditEntriesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"v\n\x18ListAuditEntriesResponse\x12-\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1c.silian.office.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x04\"\x14\n\x12VerifyAuditRequest\")\n\nAuditFault\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"\xcb\x01\n\x0b\x41uditReport\x12\x0c\n\x04size\x18\x01 \x01(\x04\x12\x0e\n\x06pruned\x18\x02 \x01(\x04\x12\x0c\n\x04root\x18\x03 \x01(\t\x12\x0e\n\x06\x66\x61ulty\x18\x04 \x01(\x04\x12,\n\x06\x66\x61ults\x18\x05 \x03(\x0b\x32\x1c.silian.office.v1.AuditFault\x12\x0b\n\x03key\x18\x06 \x01(\t\x12\x12\n\ncheckpoint\x18\x07 \x01(\t\x12\x31\n\twitnesses\x18\x08 \x03(\x0b\x32\x1e.silian.office.v1.AuditWitness\"b\n\x0c\x41uditWitness\x12$\n\x04unit\x18\x01 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\r\n\x05\x61t_ms\x18\x03 \x01(\x03\x12\x0f\n\x07refused\x18\x04 \x01(\t\"~\n\x13VerifyAuditResponse\x12.\n\x08progress\x18\x01 \x01(\x0b\x32\x1a.silian.office.v1.ProgressH\x00\x12/\n\x06report\x18\x02 \x01(\x0b\x32\x1d.silian.office.v1.AuditReportH\x00\x42\x06\n\x04news\"\x14\n\x12\x45xportAuditRequest\"0\n\x13\x45xportAuditResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0b\n\x03key\x18\x02 \x01(\t\"r\n\x11ProveAuditRequest\x12\x12\n\x05index\x18\x01 \x01(\x04H\x00\x88\x01\x01\x12\x11\n\tindicator\x18\x02 \x01(\t\x12\x0f\n\x07posting\x18\x03 \x01(\t\x12\x0c\n\x04unit\x18\x04 \x01(\t\x12\r\n\x05\x61s_of\x18\x05 \x01(\tB\x08\n\x06_index\"D\n\x15\x41\x63\x63\x65ptAuditLogRequest\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\">\n\x16\x41\x63\x63\x65ptAuditLogResponse\x12$\n\x04unit\x18\x01 \x01(\x0b\x32\x16.silian.office.v1.Unit\"N\n\x12ProveAuditResponse\x12\r\n\x05index\x18\x01 \x01(\x04\x12\r\n\x05\x65ntry\x18\x02 \x01(\t\x12\r\n\x05proof\x18\x03 \x01(\x0c\x12\x0b\n\x03key\x18\x04 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,15 +47,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUDITFAULT']._serialized_start=551
   _globals['_AUDITFAULT']._serialized_end=592
   _globals['_AUDITREPORT']._serialized_start=595
-  _globals['_AUDITREPORT']._serialized_end=747
-  _globals['_VERIFYAUDITRESPONSE']._serialized_start=749
-  _globals['_VERIFYAUDITRESPONSE']._serialized_end=875
-  _globals['_EXPORTAUDITREQUEST']._serialized_start=877
-  _globals['_EXPORTAUDITREQUEST']._serialized_end=897
-  _globals['_EXPORTAUDITRESPONSE']._serialized_start=899
-  _globals['_EXPORTAUDITRESPONSE']._serialized_end=947
-  _globals['_PROVEAUDITREQUEST']._serialized_start=949
-  _globals['_PROVEAUDITREQUEST']._serialized_end=1063
-  _globals['_PROVEAUDITRESPONSE']._serialized_start=1065
-  _globals['_PROVEAUDITRESPONSE']._serialized_end=1143
+  _globals['_AUDITREPORT']._serialized_end=798
+  _globals['_AUDITWITNESS']._serialized_start=800
+  _globals['_AUDITWITNESS']._serialized_end=898
+  _globals['_VERIFYAUDITRESPONSE']._serialized_start=900
+  _globals['_VERIFYAUDITRESPONSE']._serialized_end=1026
+  _globals['_EXPORTAUDITREQUEST']._serialized_start=1028
+  _globals['_EXPORTAUDITREQUEST']._serialized_end=1048
+  _globals['_EXPORTAUDITRESPONSE']._serialized_start=1050
+  _globals['_EXPORTAUDITRESPONSE']._serialized_end=1098
+  _globals['_PROVEAUDITREQUEST']._serialized_start=1100
+  _globals['_PROVEAUDITREQUEST']._serialized_end=1214
+  _globals['_ACCEPTAUDITLOGREQUEST']._serialized_start=1216
+  _globals['_ACCEPTAUDITLOGREQUEST']._serialized_end=1284
+  _globals['_ACCEPTAUDITLOGRESPONSE']._serialized_start=1286
+  _globals['_ACCEPTAUDITLOGRESPONSE']._serialized_end=1348
+  _globals['_PROVEAUDITRESPONSE']._serialized_start=1350
+  _globals['_PROVEAUDITRESPONSE']._serialized_end=1428
 # @@protoc_insertion_point(module_scope)

@@ -67,7 +67,7 @@ class AuditFault(_message.Message):
     def __init__(self, index: _Optional[int] = ..., code: _Optional[str] = ...) -> None: ...
 
 class AuditReport(_message.Message):
-    __slots__ = ("size", "pruned", "root", "faulty", "faults", "key", "checkpoint")
+    __slots__ = ("size", "pruned", "root", "faulty", "faults", "key", "checkpoint", "witnesses")
     SIZE_FIELD_NUMBER: _ClassVar[int]
     PRUNED_FIELD_NUMBER: _ClassVar[int]
     ROOT_FIELD_NUMBER: _ClassVar[int]
@@ -75,6 +75,7 @@ class AuditReport(_message.Message):
     FAULTS_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
+    WITNESSES_FIELD_NUMBER: _ClassVar[int]
     size: int
     pruned: int
     root: str
@@ -82,7 +83,20 @@ class AuditReport(_message.Message):
     faults: _containers.RepeatedCompositeFieldContainer[AuditFault]
     key: str
     checkpoint: str
-    def __init__(self, size: _Optional[int] = ..., pruned: _Optional[int] = ..., root: _Optional[str] = ..., faulty: _Optional[int] = ..., faults: _Optional[_Iterable[_Union[AuditFault, _Mapping]]] = ..., key: _Optional[str] = ..., checkpoint: _Optional[str] = ...) -> None: ...
+    witnesses: _containers.RepeatedCompositeFieldContainer[AuditWitness]
+    def __init__(self, size: _Optional[int] = ..., pruned: _Optional[int] = ..., root: _Optional[str] = ..., faulty: _Optional[int] = ..., faults: _Optional[_Iterable[_Union[AuditFault, _Mapping]]] = ..., key: _Optional[str] = ..., checkpoint: _Optional[str] = ..., witnesses: _Optional[_Iterable[_Union[AuditWitness, _Mapping]]] = ...) -> None: ...
+
+class AuditWitness(_message.Message):
+    __slots__ = ("unit", "size", "at_ms", "refused")
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    AT_MS_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    unit: _common_pb2.Unit
+    size: int
+    at_ms: int
+    refused: str
+    def __init__(self, unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., size: _Optional[int] = ..., at_ms: _Optional[int] = ..., refused: _Optional[str] = ...) -> None: ...
 
 class VerifyAuditResponse(_message.Message):
     __slots__ = ("progress", "report")
@@ -117,6 +131,22 @@ class ProveAuditRequest(_message.Message):
     unit: str
     as_of: str
     def __init__(self, index: _Optional[int] = ..., indicator: _Optional[str] = ..., posting: _Optional[str] = ..., unit: _Optional[str] = ..., as_of: _Optional[str] = ...) -> None: ...
+
+class AcceptAuditLogRequest(_message.Message):
+    __slots__ = ("unit", "reason", "actor")
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    unit: str
+    reason: str
+    actor: str
+    def __init__(self, unit: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class AcceptAuditLogResponse(_message.Message):
+    __slots__ = ("unit",)
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    unit: _common_pb2.Unit
+    def __init__(self, unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ...) -> None: ...
 
 class ProveAuditResponse(_message.Message):
     __slots__ = ("index", "entry", "proof", "key")

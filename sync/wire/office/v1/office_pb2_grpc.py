@@ -152,6 +152,11 @@ class OfficeServiceStub:
                 request_serializer=silian_dot_office_dot_v1_dot_audit__pb2.ProveAuditRequest.SerializeToString,
                 response_deserializer=silian_dot_office_dot_v1_dot_audit__pb2.ProveAuditResponse.FromString,
                 _registered_method=True)
+        self.AcceptAuditLog = channel.unary_unary(
+                '/silian.office.v1.OfficeService/AcceptAuditLog',
+                request_serializer=silian_dot_office_dot_v1_dot_audit__pb2.AcceptAuditLogRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_audit__pb2.AcceptAuditLogResponse.FromString,
+                _registered_method=True)
         self.WriteBundle = channel.unary_stream(
                 '/silian.office.v1.OfficeService/WriteBundle',
                 request_serializer=silian_dot_office_dot_v1_dot_bundle__pb2.WriteBundleRequest.SerializeToString,
@@ -571,6 +576,13 @@ class OfficeServiceServicer:
 
     def ProveAudit(self, request, context):
         """A proof of an entry, a figure or a payment.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AcceptAuditLog(self, request, context):
+        """Accepts the audit log of an office below that was refused.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -1061,6 +1073,11 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     servicer.ProveAudit,
                     request_deserializer=silian_dot_office_dot_v1_dot_audit__pb2.ProveAuditRequest.FromString,
                     response_serializer=silian_dot_office_dot_v1_dot_audit__pb2.ProveAuditResponse.SerializeToString,
+            ),
+            'AcceptAuditLog': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcceptAuditLog,
+                    request_deserializer=silian_dot_office_dot_v1_dot_audit__pb2.AcceptAuditLogRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_audit__pb2.AcceptAuditLogResponse.SerializeToString,
             ),
             'WriteBundle': grpc.unary_stream_rpc_method_handler(
                     servicer.WriteBundle,
@@ -1902,6 +1919,33 @@ class OfficeService:
             '/silian.office.v1.OfficeService/ProveAudit',
             silian_dot_office_dot_v1_dot_audit__pb2.ProveAuditRequest.SerializeToString,
             silian_dot_office_dot_v1_dot_audit__pb2.ProveAuditResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcceptAuditLog(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/silian.office.v1.OfficeService/AcceptAuditLog',
+            silian_dot_office_dot_v1_dot_audit__pb2.AcceptAuditLogRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_audit__pb2.AcceptAuditLogResponse.FromString,
             options,
             channel_credentials,
             insecure,

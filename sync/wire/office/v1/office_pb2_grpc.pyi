@@ -90,6 +90,8 @@ class OfficeServiceStub:
     """The whole audit log as a file."""
     ProveAudit: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ProveAuditRequest, _audit_pb2.ProveAuditResponse]
     """A proof of an entry, a figure or a payment."""
+    AcceptAuditLog: _grpc.UnaryUnaryMultiCallable[_audit_pb2.AcceptAuditLogRequest, _audit_pb2.AcceptAuditLogResponse]
+    """Accepts the audit log of an office below that was refused."""
     WriteBundle: _grpc.UnaryStreamMultiCallable[_bundle_pb2.WriteBundleRequest, _bundle_pb2.WriteBundleResponse]
     """Writes what waits for the parent or a child into files."""
     ReadBundle: _grpc.StreamStreamMultiCallable[_bundle_pb2.ReadBundleRequest, _bundle_pb2.ReadBundleResponse]
@@ -248,6 +250,8 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """The whole audit log as a file."""
     ProveAudit: _aio.UnaryUnaryMultiCallable[_audit_pb2.ProveAuditRequest, _audit_pb2.ProveAuditResponse]  # type: ignore[assignment]
     """A proof of an entry, a figure or a payment."""
+    AcceptAuditLog: _aio.UnaryUnaryMultiCallable[_audit_pb2.AcceptAuditLogRequest, _audit_pb2.AcceptAuditLogResponse]  # type: ignore[assignment]
+    """Accepts the audit log of an office below that was refused."""
     WriteBundle: _aio.UnaryStreamMultiCallable[_bundle_pb2.WriteBundleRequest, _bundle_pb2.WriteBundleResponse]  # type: ignore[assignment]
     """Writes what waits for the parent or a child into files."""
     ReadBundle: _aio.StreamStreamMultiCallable[_bundle_pb2.ReadBundleRequest, _bundle_pb2.ReadBundleResponse]  # type: ignore[assignment]
@@ -529,6 +533,14 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.ProveAuditResponse, _abc.Awaitable[_audit_pb2.ProveAuditResponse]]:
         """A proof of an entry, a figure or a payment."""
+
+    @_abc_1.abstractmethod
+    def AcceptAuditLog(
+        self,
+        request: _audit_pb2.AcceptAuditLogRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.AcceptAuditLogResponse, _abc.Awaitable[_audit_pb2.AcceptAuditLogResponse]]:
+        """Accepts the audit log of an office below that was refused."""
 
     @_abc_1.abstractmethod
     def WriteBundle(
