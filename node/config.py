@@ -133,6 +133,13 @@ class OfficeConfig(BaseSettings):
         default="",
         description="name in the certificate of the parent's process; empty: the parent's own",
     )
+    sealed_mib: int = Field(
+        default=512,
+        ge=0,
+        le=1 << 20,
+        description="MiB that one sealed backup of a child may have; three are kept at most; "
+        "0: none",
+    )
     reflection: bool = Field(
         default=False, description="let programs ask the server for the contract (gRPC reflection)"
     )

@@ -90,6 +90,7 @@ class Office:
         self._folder_lock = parts.folder_lock
         self._listeners: list[Callable[[Waiters], None]] = []
         self._tree_lock = threading.Lock()
+        self.sealing = threading.RLock()  # one sealed backup at a time is made or sent
         self.peer_status = PeerStatus(self)
         self.comparisons = Comparisons(self)
         self.signature_refusals = SignatureRefusals(self)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from hub.api.call_context import CallContext, Method, parse_day, parse_id
 from hub.api.pages import page_of
 from hub.api.registers import whose
+from hub.api.sealed import own_status
 from node.domain.units import Tree, Unit, UnknownUnit
 from node.services.health.problems import Problem
 from node.services.health.status import OfficeLine, status
@@ -70,6 +71,7 @@ def get_status(context: CallContext, request: pb.GetStatusRequest) -> pb.GetStat
         problems=[_problem(context, problem) for problem in found.problems],
         catalogue=office.catalogue.version,
         at_ms=found.at_ms,
+        sealed=own_status(context),
     )
 
 

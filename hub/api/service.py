@@ -24,6 +24,7 @@ from hub.api import (
     quarantine,
     registers,
     retention,
+    sealed,
     work,
 )
 from hub.api.call_context import CallContext, Method
@@ -37,6 +38,7 @@ _METHODS: dict[str, Method] = {
     **comparison.METHODS,
     **retention.METHODS,
     **certificates.METHODS,
+    **sealed.METHODS,
     **registers.METHODS,
     **files.METHODS,
     **bundles.METHODS,

@@ -27,6 +27,7 @@ from hub.cli import (
     records,
     report,
     retention,
+    sealed,
     today,
     units,
     work,
@@ -82,6 +83,7 @@ for part in (
     comparison,
     retention,
     certificates,
+    sealed,
     demo,
 ):
     part.register(app)

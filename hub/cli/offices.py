@@ -17,6 +17,7 @@ from hub.cli.exits import Exit
 from hub.cli.inputs import content_of
 from hub.cli.labels import SEVERITIES
 from hub.cli.records import Record
+from hub.cli.sealed import print_own
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 from node.domain.english import counted
@@ -302,6 +303,8 @@ def _print_status(terminal: Terminal, found: pb.GetStatusResponse) -> None:
         f"待上报 {own.waiting_up} 条，冲突 {own.conflicts}，隔离 {own.quarantined}",
         f"waiting {own.waiting_up}, conflicts {own.conflicts}, quarantined {own.quarantined}",
     )
+    if found.HasField("sealed"):
+        print_own(terminal, found.sealed)
     for problem in found.problems:
         _print_problem(terminal, problem)
 

@@ -6,7 +6,7 @@ mode, else the fast tests that must. A mutant that survives shows that a test is
 
 from __future__ import annotations
 
-from tests.mutants import certificates, hostile
+from tests.mutants import certificates, hostile, sealed
 from tests.mutants.mutant import CRASH, Mutant
 
 MUTANTS = (
@@ -513,4 +513,5 @@ MUTANTS = (
     ),
     *hostile.MUTANTS,
     *certificates.MUTANTS,
+    *sealed.MUTANTS,
 )  # fmt: skip
