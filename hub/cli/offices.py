@@ -142,6 +142,7 @@ def serve(
     from node import logs
 
     logs.set_up(level=logs.level_asked("INFO"))
+    logs.set_hooks()
     raise_file_limit()
     over = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -48,7 +48,7 @@ class SealedPostgreSQL(SilianError):
         super().__init__(
             "a PostgreSQL store cannot be sealed", "PostgreSQL 数据库不支持密封备份",
             remedy_en="Back it up with pg_dump, encrypt the file, and keep it in another house.",
-            remedy_zh="请用 pg_dump 备份，加密后异地保存。",
+            remedy_zh="请用 `pg_dump` 备份，加密后异地保存。",
         )  # fmt: skip
 
 
