@@ -38,7 +38,7 @@ def traced(error: BaseException) -> str:
         seen.add(id(each))
         lines[:0] = [*traceback.format_tb(each.__traceback__), f"{_stated(each)}\n"]
         each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
-    return "".join(lines).rstrip()
+    return f"Traceback (most recent call last):\n{''.join(lines)}".rstrip()
 
 
 def _stated(error: BaseException) -> str:

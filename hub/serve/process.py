@@ -45,6 +45,7 @@ LEAVE_S = 3.0  # how long threads have to end once every store is closed
 LINK_WORKERS_MAX = 8  # they work on our own stores; none waits for a parent
 STATUS_AFTER_MS = 1_000
 SEALED_EVERY_S = 60  # what waits is sent when there is a connection
+SEALED_AGAIN_MS = 15 * 60_000  # after a failure: the parent may have no room
 CERTIFICATES_EVERY_S = 20  # a revocation ends open calls within that (INV-35 allows 60)
 ASK_AGAIN = 4  # times after a change, each after twice as long; later the tick does it
 
@@ -58,6 +59,7 @@ class Served:
         self.dialer: Dialer | None = None
         self._process = process
         self._heartbeat_due = threading.Event()
+        self._sealed_again_ms = 0  # no sealed backup is sent before
         self._dialled_with: Credentials | None = None  # what the connection upward was opened with
         if office.config.parent:
             self.dialer = self._dialer(office.config.parent, process)
@@ -105,8 +107,12 @@ class Served:
 
     def send_sealed(self) -> None:
         """Send the sealed backup that waits for the parent, if one does."""
-        if self.dialer is not None and self.dialer.idle and not self.office.fenced:
-            sealer.send(self.office)
+        now_ms, idle = self.office.clock.now_ms(), self.dialer is not None and self.dialer.idle
+        if not idle or self.office.fenced or now_ms < self._sealed_again_ms:
+            return
+        self._sealed_again_ms = now_ms + SEALED_AGAIN_MS
+        sealer.send(self.office)
+        self._sealed_again_ms = 0
 
     def _wake_upward(self, waiters: Waiters) -> None:
         if self.dialer is not None and waiters.up:

@@ -77,8 +77,8 @@ def read_header(source: BinaryIO) -> Header:
 
 def seal(content: BinaryIO, target: BinaryIO, header: Header, key: RecoveryKey) -> None:
     """Write a sealed backup of `content`, which is what the header says."""
-    cipher, data = _cipher(header, key), header.packed()
-    target.write(data)
+    cipher, data = _cipher(header, key), _associated(header)
+    target.write(header.packed())
     for place, piece in _pieces(content, header.size):
         last = (place + 1) * PIECE_BYTES >= header.size
         target.write(cipher.encrypt(_nonce(place, last=last), piece, data))
@@ -93,7 +93,7 @@ def unseal(source: BinaryIO, key: RecoveryKey) -> Iterator[bytes]:
     header = read_header(source)
     if not hmac.compare_digest(header.key_number, key.number):
         raise WrongRecoveryKey(key.number.hex(), header.key_number.hex())
-    cipher, data, hashed = _cipher(header, key), header.packed(), sha256()
+    cipher, data, hashed = _cipher(header, key), _associated(header), sha256()
     place, left = 0, header.size
     while left or not place:
         size = min(left, PIECE_BYTES)
@@ -114,6 +114,11 @@ def unseal(source: BinaryIO, key: RecoveryKey) -> Iterator[bytes]:
 
 def _cipher(header: Header, key: RecoveryKey) -> ChaCha20Poly1305:
     return ChaCha20Poly1305(key.derived(header.salt, b"content"))
+
+
+def _associated(header: Header) -> bytes:
+    """Return what each piece is bound to: all that the header says."""
+    return header.packed()
 
 
 def _nonce(place: int, *, last: bool) -> bytes:

@@ -32,7 +32,7 @@ from sync.rpc.status import read_refusal
 from sync.wire.link.v1 import sealed_pb2 as pb
 from sync.wire.link.v1.sealed_pb2_grpc import SealedServiceStub
 from tests.support.edits import premises
-from tests.support.enrolled import Enrolled, enrolled, served
+from tests.support.enrolled import Enrolled, enrolled, idle, served
 from tests.support.tier import CITY, DISTRICT, GARDEN, ORCHID, STREET
 
 
@@ -161,6 +161,25 @@ def test_what_was_sealed_while_the_parent_was_away_is_sent_later(offices: Enroll
         assert kept_numbers(street, garden) == [1]
         assert sealed.state(garden).sent_number == 1
         assert sealed.waiting(garden) is None
+
+
+def test_a_parent_without_room_is_not_asked_again_at_once(offices: Enrolled) -> None:
+    street = offices.serve(STREET)
+    garden = offices.serve(GARDEN)
+    idle(garden, GARDEN)
+    below, above = served(garden, GARDEN), served(street, STREET).office
+    with_key(below.office)
+    sealed.make(below.office)
+    config = above.config
+    above.config = config.model_copy(update={"sealed_mib": 0})
+    with pytest.raises(SilianError) as refused:
+        below.send_sealed()
+    assert refused.value.code == "sealed_too_large"
+    above.config = config
+    below.send_sealed()
+    assert kept_numbers(street, below.office) == []
+    sealer.send(below.office)  # a person does not wait
+    assert kept_numbers(street, below.office) == [1]
 
 
 def codes(office: LinkedOffice) -> set[str]:

@@ -1,4 +1,4 @@
-"""Checks of sealed backups, opened again."""
+"""Checks of data at rest, opened again: sealed backups, erasure, values in logs."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from tests.mutants.mutant import Mutant
 SEALED = "tests/unit/node/test_sealed.py"
 LIVE = "tests/integration/test_sealed.py"
 CARRIED = "tests/integration/test_carried_sealed.py"
+ERASURE = "tests/unit/node/test_erasure.py"
+CANARY = "tests/integration/test_canary.py"
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a sealed piece counts under any header",
         "INV-32",
         "node/sealed/sealed_file.py",
-        "cipher, data, hashed = _cipher(header, key), header.packed(), sha256()",
-        'cipher, data, hashed = _cipher(header, key), b"", sha256()',
+        "    return header.packed()\n",
+        '    return b""\n',
         SEALED,
     ),
     Mutant(
@@ -168,5 +170,29 @@ MUTANTS: tuple[Mutant, ...] = (
         "        force = asked.force or (present is not None and present.empty)",
         "        force = True",
         CARRIED,
+    ),
+    Mutant(
+        "what retention removes stays in free pages",
+        "INV-34",
+        "node/store/engine.py",
+        '            "secure_delete=ON",',
+        '            "secure_delete=OFF",',
+        ERASURE,
+    ),
+    Mutant(
+        "the text of any error is logged",
+        "INV-34",
+        "node/logs.py",
+        "if isinstance(of_database, BaseException) else kind",
+        'if isinstance(of_database, BaseException) else f"{kind}: {error}"',
+        CANARY,
+    ),
+    Mutant(
+        "a library's own line about an error is logged",
+        "INV-34",
+        "node/logs.py",
+        '        if not event.get("_from_structlog", True):',
+        "        if False:",
+        CANARY,
     ),
 )
