@@ -156,6 +156,13 @@ class OfficeConfig(BaseSettings):
     health: Annotated[str, AfterValidator(_listen_or_none)] = Field(
         default="", description="address of /livez and /readyz, plain HTTP; empty: none"
     )
+    sealed_mib: int = Field(
+        default=512,
+        ge=0,
+        le=1 << 20,
+        description="MiB that one sealed backup of a child may have; three are kept at most; "
+        "0: none",
+    )
     reflection: bool = Field(
         default=False, description="let programs ask the server for the contract (gRPC reflection)"
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
+import traceback
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -21,6 +23,62 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
     for key in PERSONAL & event.keys():
         event[key] = "[redacted]"
     return event
+
+
+def traced(error: BaseException) -> str:
+    """Return where an error arose and what kind it is, with its causes; no value (INV-34).
+
+    The text of an error may have what a clerk typed or what a statement was to store, whatever
+    raised it. Only our own refusals promise that they have none.
+    """
+    lines: list[str] = []
+    seen: set[int] = set()
+    each: BaseException | None = error
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
+        lines[:0] = [*traceback.format_tb(each.__traceback__), f"{_stated(each)}\n"]
+        each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+    return f"Traceback (most recent call last):\n{''.join(lines)}".rstrip()
+
+
+def _stated(error: BaseException) -> str:
+    kind = type(error).__name__
+    match error:
+        case SilianError():
+            return f"{kind}: {error.code}: {error.en}"
+        case OSError():
+            return f"{kind}: {error.strerror or ''} {error.filename or ''}".rstrip(": ")
+        case BaseExceptionGroup():
+            return f"{kind}: {', '.join(_stated(each) for each in error.exceptions)}"
+    of_database = getattr(error, "orig", None)  # of SQLAlchemy
+    state = getattr(of_database, "sqlstate", None) or type(of_database).__name__
+    return f"{kind}: {state}" if isinstance(of_database, BaseException) else kind
+
+
+def without_values(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Replace an error that is to be logged by what is known of it without its text."""
+    given = event.pop("exc_info", None)
+    if isinstance(given, tuple):
+        given = given[1]
+    error = sys.exception() if given is True else given
+    if isinstance(error, BaseException):
+        event["exception"] = traced(error)
+        if not event.get("_from_structlog", True):  # a library's own line may quote the error
+            event["event"] = "library_failed"
+    return event
+
+
+def set_hooks() -> None:
+    """Print what nobody caught, in whatever thread, without its text, too."""
+
+    def note(error: BaseException | None) -> None:
+        if error is not None and not isinstance(error, SystemExit):
+            sys.stderr.write(f"{traced(error)}\n")
+
+    sys.excepthook = lambda _kind, error, _trace: note(error)
+    threading.excepthook = lambda given: note(given.exc_value)
 
 
 class BadLevel(SilianError):
@@ -69,8 +127,8 @@ def set_up(*, level: str = "INFO", json: bool | None = None) -> None:
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
         processors=[
+            without_values,
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
             renderer,
         ],
     )

@@ -96,6 +96,7 @@ class Office:
         unit, signer = self.identity.unit, parts.replica.signer
         self.audit = AuditLog(unit, self.store, self.clock.now_ms, signer)
         self.refused_callers = RefusedCallers(self.audit, self.clock.now_ms, self.context.log)
+        self.sealing = threading.RLock()  # one sealed backup at a time is made or sent
         self.peer_status = PeerStatus(self)
         self.comparisons = Comparisons(self)
         self.signature_refusals = SignatureRefusals(self)

@@ -17,7 +17,7 @@ FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 # What the program makes in an office's folder; other files there stay as they are.
-OURS = ("office.*", "api.*", "signing.*", "tls.*", "roots.*", "ca.*")
+OURS = ("office.*", "api.*", "signing.*", "tls.*", "roots.*", "ca.*", "recovery.*")
 
 
 @contextmanager

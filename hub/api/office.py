@@ -8,6 +8,7 @@ from dataclasses import asdict
 from hub.api.call_context import CallContext, Method, parse_day, parse_id
 from hub.api.pages import page_of
 from hub.api.registers import whose
+from hub.api.sealed import own_status
 from node.domain.units import Tree, Unit, UnknownUnit
 from node.services.health.problems import Problem
 from node.services.health.status import OfficeLine, status
@@ -74,6 +75,7 @@ def get_status(context: CallContext, request: pb.GetStatusRequest) -> pb.GetStat
         at_ms=found.at_ms,
         machine=pb.MachineState(**asdict(found.machine)),
         jobs=[_job(total) for total in found.jobs],
+        sealed=own_status(context),
     )
 
 

@@ -25,6 +25,7 @@ from hub.api import (
     quarantine,
     registers,
     retention,
+    sealed,
     work,
 )
 from hub.api.call_context import CallContext, Method
@@ -41,6 +42,7 @@ _METHODS: dict[str, Method] = {
     **retention.METHODS,
     **certificates.METHODS,
     **audit.METHODS,
+    **sealed.METHODS,
     **registers.METHODS,
     **files.METHODS,
     **bundles.METHODS,

@@ -28,6 +28,7 @@ from hub.cli import (
     records,
     report,
     retention,
+    sealed,
     today,
     units,
     work,
@@ -84,6 +85,7 @@ for part in (
     retention,
     certificates,
     audit,
+    sealed,
     demo,
 ):
     part.register(app)

@@ -18,6 +18,7 @@ from hub.cli.exits import Exit
 from hub.cli.inputs import content_of
 from hub.cli.labels import SEVERITIES
 from hub.cli.records import Record
+from hub.cli.sealed import print_own
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 from node.domain.english import counted
@@ -148,6 +149,7 @@ def serve(
     from node import logs
 
     logs.set_up(level=logs.level_asked("INFO"))
+    logs.set_hooks()
     raise_file_limit()
     over = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -315,6 +317,8 @@ def _print_status(terminal: Terminal, found: pb.GetStatusResponse) -> None:
     )
     _print_machine(terminal, found.machine)
     _print_jobs(terminal, found.jobs)
+    if found.HasField("sealed"):
+        print_own(terminal, found.sealed)
     for problem in found.problems:
         _print_problem(terminal, problem)
 

@@ -49,7 +49,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "explain",
         ),
     ),
-    ("Machine 运行维护", ("doctor", "cert", "audit", "db", "config", "version")),
+    ("Machine 运行维护", ("doctor", "cert", "audit", "db", "seal", "config", "version")),
 )
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
@@ -122,6 +122,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "money spend": ("silian money spend 1200 --fund F10 --year 2026 --category office",),
     "bundle write": ("silian bundle write 上报.bundle --to 闸弄口街道",),
     "db backup": ("silian db backup backup.db",),
+    "seal key": ("silian seal key", "silian seal key --again --out 恢复密钥.txt"),
+    "seal restore": (
+        "silian seal restore --key 恢复密钥.txt",
+        "silian seal restore 备份.sealed --key 恢复密钥.txt",
+    ),
     "unit find": ("silian unit find 万家",),
 }
 

@@ -18,6 +18,7 @@ from node.identity.files import CA_FILE, ROOTS_FILE, TLS_FILE
 from node.keys import KEY_FILE
 from node.open import must_be_the_store_of
 from node.private import make_file, make_folder, naming, sync_folder
+from node.sealed.recovery_key import RECOVERY_FILE
 from node.setup import DATABASE, store_url
 from node.store import migrate
 from node.store.engine import SIDE_FILES, NotAStore, Store, copy_database, open_store, sqlite_url
@@ -25,7 +26,7 @@ from node.store.folder_lock import FolderLock
 
 PIECE_BYTES = 1 << 20
 # What a complete backup has; the store last, so that a folder with a store has all the rest.
-WHOLE = (FILE, KEY_FILE, TLS_FILE, ROOTS_FILE, CA_FILE, DATABASE)
+WHOLE = (FILE, KEY_FILE, RECOVERY_FILE, TLS_FILE, ROOTS_FILE, CA_FILE, DATABASE)
 
 
 @contextmanager

@@ -169,9 +169,9 @@ def _named(error: Exception) -> SilianError:
     from node.trouble import failed, refusal_of
 
     if os.environ.get("SILIAN_LOG", "").upper() == "DEBUG":
-        import traceback
+        from node.logs import traced
 
-        traceback.print_exception(error)
+        sys.stderr.write(f"{traced(error)}\n")
     if isinstance(error, OSError):
         discard_output()  # it may be the output that failed, and would again at the end
     return refusal_of(error) or failed(error)

@@ -15,6 +15,7 @@ from sync.wire.office.v1 import money_pb2
 from sync.wire.office.v1 import office_pb2
 from sync.wire.office.v1 import registers_pb2
 from sync.wire.office.v1 import retention_pb2
+from sync.wire.office.v1 import sealed_pb2
 from sync.wire.office.v1 import trouble_pb2
 from sync.wire.office.v1 import work_pb2
 
@@ -204,6 +205,32 @@ class Calls:
         actor: str | None = ...,
     ) -> audit_pb2.AcceptAuditLogResponse:
         """Accepts the audit log of an office below that was refused."""
+
+    def list_sealed(
+        self,
+        *,
+        parent: bool | None = ...,
+    ) -> sealed_pb2.ListSealedResponse:
+        """Sealed backups of this office and of its children."""
+
+    def seal_backup(
+        self,
+        *,
+        send: bool | None = ...,
+    ) -> Iterator[sealed_pb2.SealBackupResponse]:
+        """Seals a backup of this office's store, and sends it."""
+
+    def keep_sealed(
+        self,
+        *,
+        unit_id: int | None = ...,
+        number: int | None = ...,
+        size: int | None = ...,
+        digest: bytes | None = ...,
+        offset: int | None = ...,
+        data: bytes | None = ...,
+    ) -> sealed_pb2.KeepSealedResponse:
+        """Keeps a child's sealed backup that was carried here."""
 
     def write_bundle(
         self,

@@ -11,6 +11,7 @@ from node.office import Office
 from node.services.duplicates.blind_index import continue_indexing
 from node.services.figures.closings import close_period
 from node.services.figures.days_counted import follow_days
+from node.services.upkeep import sealed
 from node.services.upkeep.retention import retire
 from node.services.work.deadlines import escalate, run_timers
 from sync.recovery import stamps
@@ -84,3 +85,9 @@ PERIODIC = (
     Job("close_period", last_month, _close_month),
     Job("retention", yesterday, _retire),
 )
+
+
+def sealing_job(office: Office) -> Job:
+    """Return the job that seals a backup each night, between 1 and 5 o'clock, by the unit."""
+    begins = timedelta(hours=1, minutes=office.identity.unit % 240)
+    return Job("seal", lambda now: f"{now - begins:%Y-%m-%d}", lambda o, _: sealed.make_if_due(o))

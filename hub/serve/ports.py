@@ -22,6 +22,7 @@ class Port(Enum):
 
 ANSWERS: dict[str, frozenset[Port]] = {
     "silian.link.v1.LinkService": frozenset({Port.LOCAL, Port.LINK}),
+    "silian.link.v1.SealedService": frozenset({Port.LINK}),
     "silian.link.v1.EnrolmentService": frozenset({Port.ENROLMENT}),
     "silian.office.v1.OfficeService": frozenset({Port.LOCAL}),
     "grpc.health.v1.Health": frozenset({Port.LOCAL, Port.LINK}),

@@ -17,14 +17,15 @@ import structlog
 from hub.api import service
 from hub.api.call_context import CallContext
 from hub.api.tokens import Unauthenticated, token_of, unit_for_token
-from hub.link import enrolment
+from hub.link import enrolment, sealed, sealer
 from hub.link.callers import Callers
 from hub.link.enrolment import EnrolmentServicer
+from hub.link.sealed import SealedServicer
 from hub.link.servicer import TO_KEY, LinkServicer, handlers
 from hub.serve import renewal
 from hub.serve.capacity import Capacity, file_limit
 from hub.serve.health_port import BEAT_S, Pulse, health_pages
-from hub.serve.maintenance import PERIODIC, tick
+from hub.serve.maintenance import PERIODIC, sealing_job, tick
 from hub.serve.plain_port import PlainPort
 from hub.serve.restored import recover
 from hub.serve.server import Server, asked
@@ -52,6 +53,8 @@ GRACE_S = 10.0
 LEAVE_S = 3.0  # how long threads have to end once every store is closed
 LINK_WORKERS_MAX = 8  # they work on our own stores; none waits for a parent
 STATUS_AFTER_MS = 1_000
+SEALED_EVERY_S = 60  # what waits is sent when there is a connection
+SEALED_AGAIN_MS = 15 * 60_000  # after a failure: the parent may have no room
 CERTIFICATES_EVERY_S = 20  # a revocation ends open calls within that (INV-35 allows 60)
 ASK_AGAIN = 4  # times after a change, each after twice as long; later the tick does it
 
@@ -65,6 +68,7 @@ class Served:
         self.dialer: Dialer | None = None
         self._process = process
         self._heartbeat_due = threading.Event()
+        self._sealed_again_ms = 0  # no sealed backup is sent before
         self._dialled_with: Credentials | None = None  # what the connection upward was opened with
         if office.config.parent:
             self.dialer = self._dialer(office.config.parent, process)
@@ -109,6 +113,15 @@ class Served:
         changed = tls.credentials is not self._dialled_with
         if changed or self.office.certificates.is_parent_refused():
             self.dialer.redial()
+
+    def send_sealed(self) -> None:
+        """Send the sealed backup that waits for the parent, if one does."""
+        now_ms, idle = self.office.clock.now_ms(), self.dialer is not None and self.dialer.idle
+        if not idle or self.office.fenced or now_ms < self._sealed_again_ms:
+            return
+        self._sealed_again_ms = now_ms + SEALED_AGAIN_MS
+        sealer.send(self.office)
+        self._sealed_again_ms = 0
 
     def _wake_upward(self, waiters: Waiters) -> None:
         if self.dialer is not None and waiters.up:
@@ -222,6 +235,7 @@ class Process:
         """Serve, dial, tick; return the address. Raises: CannotListen."""
         self.server.add(handlers(LinkServicer(self.parent_of, self.callers)))
         self.server.add(enrolment.handlers(EnrolmentServicer(self.office_of)))
+        self.server.add(sealed.handlers(SealedServicer(self.parent_of, self.office_of)))
         self.server.add(service.handlers(self.context_for))
         if any(served.office.config.reflection for served in self.served.values()):
             self.server.reflect(service.NAME)
@@ -247,7 +261,9 @@ class Process:
             if office.certificates.enrolled:
                 name = f"{office.unit.code}:certificates"
                 self.jobs.every(CERTIFICATES_EVERY_S, name, served.see_to_certificates)
-            for job in PERIODIC:
+                name = f"{office.unit.code}:sealed"
+                self.jobs.every(SEALED_EVERY_S, name, served.send_sealed)
+            for job in (*PERIODIC, sealing_job(office)):
                 self.jobs.periodic(office, job)
             if served.dialer is not None:
                 spread_ms = office.config.connect_spread_s * 1_000

@@ -532,6 +532,7 @@ def _open_sqlite(url: URL, synchronous: str, cache_kib: int) -> Store:
             f"synchronous={synchronous}",  # FULL: an ack is sent only after the disk has the data
             "foreign_keys=ON",
             "trusted_schema=OFF",
+            "secure_delete=ON",  # what retention removes is overwritten, not only unlinked
             f"wal_autocheckpoint={CHECKPOINT_PAGES}",
             f"journal_size_limit={64 << 20}",
             f"cache_size=-{cache_kib}",

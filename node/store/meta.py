@@ -27,6 +27,10 @@ COUNTED_TO = text("counted_to")  # ISO: the last day whose coming the own cells 
 RELAY = Key("relay", "manual".__ne__, True, lambda auto: "auto" if auto else "manual")
 INDEXED_WITH = text("marks_made_with")  # fingerprint of the key of this office's index entries
 
+SEALED = number("sealed")  # the number of the newest sealed backup that was made
+# The newest sealed backup that the parent has: its number, when it was made.
+SEALED_SENT: Key[tuple[int, int]] = Key("sealed_sent", json.loads, (0, 0), json.dumps)
+
 
 def indexed_to(unique: str) -> Key[str]:
     """Return the key of how far a blind index has got: an id in hex, or DONE."""

@@ -15,12 +15,15 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor
 from google.protobuf.message import Message
 
-from sync.wire.link.v1 import bundle_pb2, link_pb2
+from sync.wire.link.v1 import bundle_pb2, enrolment_pb2, link_pb2, sealed_pb2
 from sync.wire.office.v1 import office_pb2
 
 FILE = Path(__file__).resolve().parents[1] / "data/contract.txt"
 REPEATED = 2  # values of a repeated field
-ROOTS = (link_pb2.DESCRIPTOR, bundle_pb2.DESCRIPTOR, office_pb2.DESCRIPTOR)  # import all others
+ROOTS = (  # they import all others
+    link_pb2.DESCRIPTOR, bundle_pb2.DESCRIPTOR, enrolment_pb2.DESCRIPTOR, sealed_pb2.DESCRIPTOR,
+    office_pb2.DESCRIPTOR,
+)  # fmt: skip
 INTEGERS = {
     FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_UINT32,
     FieldDescriptor.TYPE_UINT64, FieldDescriptor.TYPE_FIXED32, FieldDescriptor.TYPE_FIXED64,

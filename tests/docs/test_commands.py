@@ -36,6 +36,7 @@ TREE: Any = get_command(app)
 PLACEHOLDERS = {"VERB"}
 PURPOSE = re.compile(
     r"silian (stream|log|child|parent|bundle|certificate request|certify) 1"
+    r"|silian sealed backup 1: [a-z]+"
 )  # what a signature is for, no verb
 
 

@@ -129,6 +129,7 @@ TYPED = re.compile(  # is typed or copied as it stands
     r"|\S*/\S*|[\w-]+\.(toml|db|key|token|bundle|invite|xlsx|csv)\b|\b[0-9a-f]{4,40}\b|[d-][rwx-]{9}"
     r"|\bSILIAN_\w+(=\w+)?|\b(listen|store) 设置"
     r"|\bK\d+\w*|\bN\d+\b"
+    r"|\b([A-Z2-7]{4}-){13}[A-Z2-7]{4}\b"  # a recovery key
 )
 
 

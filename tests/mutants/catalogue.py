@@ -6,7 +6,7 @@ mode, else the fast tests that must. A mutant that survives shows that a test is
 
 from __future__ import annotations
 
-from tests.mutants import audit, certificates, hostile
+from tests.mutants import audit, certificates, hostile, sealed
 from tests.mutants.mutant import CRASH, Mutant
 
 MUTANTS = (
@@ -514,4 +514,5 @@ MUTANTS = (
     *hostile.MUTANTS,
     *certificates.MUTANTS,
     *audit.MUTANTS,
+    *sealed.MUTANTS,
 )  # fmt: skip

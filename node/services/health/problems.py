@@ -291,6 +291,26 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "请检查与上级的连接，并运行 silian cert renew。",
         "Check the link to the parent, then run `silian cert renew`.",
     ),
+    "recovery_key_missing": (
+        Severity.WARNING,
+        "没有恢复密钥，居民等仅存本单位的数据没有异地备份",
+        "there is no recovery key: what only this office has, as residents, is backed up nowhere",
+        "运行 silian seal key，打印后存入保险柜。",
+        "Run `silian seal key`, print it, and put it into the safe.",
+    ),
+    "sealed_late": (
+        Severity.WARNING,
+        "上级保存的密封备份已是 {n} 天前的",
+        "the sealed backup at the parent is {n} [day|days] old",
+        "请检查与上级的连接和日志，并运行 silian seal send。",
+        "Check the link to the parent and the log, then run `silian seal send`.",
+    ),
+    "sealed_never": (
+        Severity.WARNING,
+        "上级尚无本单位的密封备份", "the parent has no sealed backup of this office",
+        "有连接时夜间会自动发送；立即发送请运行 silian seal send。",
+        "One is sent each night; at once: `silian seal send`.",
+    ),
     "conflicts": (
         Severity.NOTICE,
         "{n} 个冲突待处理", "{n} [conflict waits|conflicts wait] for a decision",

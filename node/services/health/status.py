@@ -18,6 +18,7 @@ from node.services.duplicates.cases import open_cases
 from node.services.health.machine import Machine, look, measure
 from node.services.health.problems import Problem, problem, worst_first
 from node.services.money.views import unanswered
+from node.services.upkeep import sealed
 from node.services.upkeep.log_retention import ENDING_MS, leases
 from node.services.work.deadlines import late_work
 from node.store import job_runs, uncounted
@@ -145,6 +146,7 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
         problems.append(problem("clone", unit=unit, unit_code=at.code, name=at.name))
     problems += _signing_problems(own, office)
     problems += _lease_problems(office, now_ms)
+    problems += _sealed_problems(own, office, now_ms)
     return Status(
         at_ms=now_ms, offices=tuple(lines), sums=_sums(lines), problems=worst_first(problems),
         machine=machine, jobs=tuple(totals),
@@ -312,6 +314,21 @@ def _lease_problems(office: Office, now_ms: int) -> Iterator[Problem]:
         else:
             return  # the one that ends first comes first
         yield problem(code, unit=lease.unit, unit_code=at.code, name=at.name, n=days)
+
+
+def _sealed_problems(own: OfficeLine, office: Office, now_ms: int) -> Iterator[Problem]:
+    """Yield what is missing for an enrolled office to survive the loss of its disk."""
+    if not (office.certificates.enrolled and office.store.is_sqlite):
+        return
+    now = sealed.state(office)
+    if not now.due:
+        return
+    if not now.has_key:
+        yield _of(own, "recovery_key_missing")
+    elif not now.sent_number:
+        yield _of(own, "sealed_never")
+    elif now_ms - now.sent_ms > sealed.LATE_MS:
+        yield _of(own, "sealed_late", n=(now_ms - now.sent_ms) // DAY_MS)
 
 
 def problems_below(line: OfficeLine, now_ms: int, ahead_ms: int, program: str) -> Iterator[Problem]:

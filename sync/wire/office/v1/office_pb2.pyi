@@ -8,6 +8,7 @@ from sync.wire.office.v1 import figures_pb2 as _figures_pb2
 from sync.wire.office.v1 import money_pb2 as _money_pb2
 from sync.wire.office.v1 import registers_pb2 as _registers_pb2
 from sync.wire.office.v1 import retention_pb2 as _retention_pb2
+from sync.wire.office.v1 import sealed_pb2 as _sealed_pb2
 from sync.wire.office.v1 import trouble_pb2 as _trouble_pb2
 from sync.wire.office.v1 import work_pb2 as _work_pb2
 from google.protobuf.internal import containers as _containers
@@ -95,7 +96,7 @@ class DurableLevel(_message.Message):
     def __init__(self, level: _Optional[int] = ..., lane: _Optional[str] = ..., position: _Optional[int] = ...) -> None: ...
 
 class GetStatusResponse(_message.Message):
-    __slots__ = ("offices", "link", "durable_above", "problems", "catalogue", "at_ms", "machine", "jobs")
+    __slots__ = ("offices", "link", "durable_above", "problems", "catalogue", "at_ms", "machine", "jobs", "sealed")
     OFFICES_FIELD_NUMBER: _ClassVar[int]
     LINK_FIELD_NUMBER: _ClassVar[int]
     DURABLE_ABOVE_FIELD_NUMBER: _ClassVar[int]
@@ -104,6 +105,7 @@ class GetStatusResponse(_message.Message):
     AT_MS_FIELD_NUMBER: _ClassVar[int]
     MACHINE_FIELD_NUMBER: _ClassVar[int]
     JOBS_FIELD_NUMBER: _ClassVar[int]
+    SEALED_FIELD_NUMBER: _ClassVar[int]
     offices: _containers.RepeatedCompositeFieldContainer[OfficeState]
     link: LinkState
     durable_above: _containers.RepeatedCompositeFieldContainer[DurableLevel]
@@ -112,7 +114,8 @@ class GetStatusResponse(_message.Message):
     at_ms: int
     machine: MachineState
     jobs: _containers.RepeatedCompositeFieldContainer[JobState]
-    def __init__(self, offices: _Optional[_Iterable[_Union[OfficeState, _Mapping]]] = ..., link: _Optional[_Union[LinkState, _Mapping]] = ..., durable_above: _Optional[_Iterable[_Union[DurableLevel, _Mapping]]] = ..., problems: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., catalogue: _Optional[str] = ..., at_ms: _Optional[int] = ..., machine: _Optional[_Union[MachineState, _Mapping]] = ..., jobs: _Optional[_Iterable[_Union[JobState, _Mapping]]] = ...) -> None: ...
+    sealed: _sealed_pb2.SealedStatus
+    def __init__(self, offices: _Optional[_Iterable[_Union[OfficeState, _Mapping]]] = ..., link: _Optional[_Union[LinkState, _Mapping]] = ..., durable_above: _Optional[_Iterable[_Union[DurableLevel, _Mapping]]] = ..., problems: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., catalogue: _Optional[str] = ..., at_ms: _Optional[int] = ..., machine: _Optional[_Union[MachineState, _Mapping]] = ..., jobs: _Optional[_Iterable[_Union[JobState, _Mapping]]] = ..., sealed: _Optional[_Union[_sealed_pb2.SealedStatus, _Mapping]] = ...) -> None: ...
 
 class MachineState(_message.Message):
     __slots__ = ("certificate_days", "store_bytes", "disk_free_bytes", "clock_offset_ms")

@@ -13,6 +13,7 @@ from sync.wire.office.v1 import money_pb2 as silian_dot_office_dot_v1_dot_money_
 from sync.wire.office.v1 import office_pb2 as silian_dot_office_dot_v1_dot_office__pb2
 from sync.wire.office.v1 import registers_pb2 as silian_dot_office_dot_v1_dot_registers__pb2
 from sync.wire.office.v1 import retention_pb2 as silian_dot_office_dot_v1_dot_retention__pb2
+from sync.wire.office.v1 import sealed_pb2 as silian_dot_office_dot_v1_dot_sealed__pb2
 from sync.wire.office.v1 import trouble_pb2 as silian_dot_office_dot_v1_dot_trouble__pb2
 from sync.wire.office.v1 import work_pb2 as silian_dot_office_dot_v1_dot_work__pb2
 
@@ -156,6 +157,21 @@ class OfficeServiceStub:
                 '/silian.office.v1.OfficeService/AcceptAuditLog',
                 request_serializer=silian_dot_office_dot_v1_dot_audit__pb2.AcceptAuditLogRequest.SerializeToString,
                 response_deserializer=silian_dot_office_dot_v1_dot_audit__pb2.AcceptAuditLogResponse.FromString,
+                _registered_method=True)
+        self.ListSealed = channel.unary_unary(
+                '/silian.office.v1.OfficeService/ListSealed',
+                request_serializer=silian_dot_office_dot_v1_dot_sealed__pb2.ListSealedRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_sealed__pb2.ListSealedResponse.FromString,
+                _registered_method=True)
+        self.SealBackup = channel.unary_stream(
+                '/silian.office.v1.OfficeService/SealBackup',
+                request_serializer=silian_dot_office_dot_v1_dot_sealed__pb2.SealBackupRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_sealed__pb2.SealBackupResponse.FromString,
+                _registered_method=True)
+        self.KeepSealed = channel.unary_unary(
+                '/silian.office.v1.OfficeService/KeepSealed',
+                request_serializer=silian_dot_office_dot_v1_dot_sealed__pb2.KeepSealedRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_sealed__pb2.KeepSealedResponse.FromString,
                 _registered_method=True)
         self.WriteBundle = channel.unary_stream(
                 '/silian.office.v1.OfficeService/WriteBundle',
@@ -583,6 +599,27 @@ class OfficeServiceServicer:
 
     def AcceptAuditLog(self, request, context):
         """Accepts the audit log of an office below that was refused.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSealed(self, request, context):
+        """Sealed backups of this office and of its children.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SealBackup(self, request, context):
+        """Seals a backup of this office's store, and sends it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def KeepSealed(self, request, context):
+        """Keeps a child's sealed backup that was carried here.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -1078,6 +1115,21 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     servicer.AcceptAuditLog,
                     request_deserializer=silian_dot_office_dot_v1_dot_audit__pb2.AcceptAuditLogRequest.FromString,
                     response_serializer=silian_dot_office_dot_v1_dot_audit__pb2.AcceptAuditLogResponse.SerializeToString,
+            ),
+            'ListSealed': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSealed,
+                    request_deserializer=silian_dot_office_dot_v1_dot_sealed__pb2.ListSealedRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_sealed__pb2.ListSealedResponse.SerializeToString,
+            ),
+            'SealBackup': grpc.unary_stream_rpc_method_handler(
+                    servicer.SealBackup,
+                    request_deserializer=silian_dot_office_dot_v1_dot_sealed__pb2.SealBackupRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_sealed__pb2.SealBackupResponse.SerializeToString,
+            ),
+            'KeepSealed': grpc.unary_unary_rpc_method_handler(
+                    servicer.KeepSealed,
+                    request_deserializer=silian_dot_office_dot_v1_dot_sealed__pb2.KeepSealedRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_sealed__pb2.KeepSealedResponse.SerializeToString,
             ),
             'WriteBundle': grpc.unary_stream_rpc_method_handler(
                     servicer.WriteBundle,
@@ -1946,6 +1998,87 @@ class OfficeService:
             '/silian.office.v1.OfficeService/AcceptAuditLog',
             silian_dot_office_dot_v1_dot_audit__pb2.AcceptAuditLogRequest.SerializeToString,
             silian_dot_office_dot_v1_dot_audit__pb2.AcceptAuditLogResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSealed(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/silian.office.v1.OfficeService/ListSealed',
+            silian_dot_office_dot_v1_dot_sealed__pb2.ListSealedRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_sealed__pb2.ListSealedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SealBackup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/silian.office.v1.OfficeService/SealBackup',
+            silian_dot_office_dot_v1_dot_sealed__pb2.SealBackupRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_sealed__pb2.SealBackupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def KeepSealed(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/silian.office.v1.OfficeService/KeepSealed',
+            silian_dot_office_dot_v1_dot_sealed__pb2.KeepSealedRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_sealed__pb2.KeepSealedResponse.FromString,
             options,
             channel_credentials,
             insecure,

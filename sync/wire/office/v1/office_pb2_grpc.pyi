@@ -17,6 +17,7 @@ from sync.wire.office.v1 import money_pb2 as _money_pb2
 from sync.wire.office.v1 import office_pb2 as _office_pb2
 from sync.wire.office.v1 import registers_pb2 as _registers_pb2
 from sync.wire.office.v1 import retention_pb2 as _retention_pb2
+from sync.wire.office.v1 import sealed_pb2 as _sealed_pb2
 from sync.wire.office.v1 import trouble_pb2 as _trouble_pb2
 from sync.wire.office.v1 import work_pb2 as _work_pb2
 import abc as _abc_1
@@ -92,6 +93,12 @@ class OfficeServiceStub:
     """A proof of an entry, a figure or a payment."""
     AcceptAuditLog: _grpc.UnaryUnaryMultiCallable[_audit_pb2.AcceptAuditLogRequest, _audit_pb2.AcceptAuditLogResponse]
     """Accepts the audit log of an office below that was refused."""
+    ListSealed: _grpc.UnaryUnaryMultiCallable[_sealed_pb2.ListSealedRequest, _sealed_pb2.ListSealedResponse]
+    """Sealed backups of this office and of its children."""
+    SealBackup: _grpc.UnaryStreamMultiCallable[_sealed_pb2.SealBackupRequest, _sealed_pb2.SealBackupResponse]
+    """Seals a backup of this office's store, and sends it."""
+    KeepSealed: _grpc.UnaryUnaryMultiCallable[_sealed_pb2.KeepSealedRequest, _sealed_pb2.KeepSealedResponse]
+    """Keeps a child's sealed backup that was carried here."""
     WriteBundle: _grpc.UnaryStreamMultiCallable[_bundle_pb2.WriteBundleRequest, _bundle_pb2.WriteBundleResponse]
     """Writes what waits for the parent or a child into files."""
     ReadBundle: _grpc.StreamStreamMultiCallable[_bundle_pb2.ReadBundleRequest, _bundle_pb2.ReadBundleResponse]
@@ -252,6 +259,12 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """A proof of an entry, a figure or a payment."""
     AcceptAuditLog: _aio.UnaryUnaryMultiCallable[_audit_pb2.AcceptAuditLogRequest, _audit_pb2.AcceptAuditLogResponse]  # type: ignore[assignment]
     """Accepts the audit log of an office below that was refused."""
+    ListSealed: _aio.UnaryUnaryMultiCallable[_sealed_pb2.ListSealedRequest, _sealed_pb2.ListSealedResponse]  # type: ignore[assignment]
+    """Sealed backups of this office and of its children."""
+    SealBackup: _aio.UnaryStreamMultiCallable[_sealed_pb2.SealBackupRequest, _sealed_pb2.SealBackupResponse]  # type: ignore[assignment]
+    """Seals a backup of this office's store, and sends it."""
+    KeepSealed: _aio.UnaryUnaryMultiCallable[_sealed_pb2.KeepSealedRequest, _sealed_pb2.KeepSealedResponse]  # type: ignore[assignment]
+    """Keeps a child's sealed backup that was carried here."""
     WriteBundle: _aio.UnaryStreamMultiCallable[_bundle_pb2.WriteBundleRequest, _bundle_pb2.WriteBundleResponse]  # type: ignore[assignment]
     """Writes what waits for the parent or a child into files."""
     ReadBundle: _aio.StreamStreamMultiCallable[_bundle_pb2.ReadBundleRequest, _bundle_pb2.ReadBundleResponse]  # type: ignore[assignment]
@@ -541,6 +554,30 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.AcceptAuditLogResponse, _abc.Awaitable[_audit_pb2.AcceptAuditLogResponse]]:
         """Accepts the audit log of an office below that was refused."""
+
+    @_abc_1.abstractmethod
+    def ListSealed(
+        self,
+        request: _sealed_pb2.ListSealedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sealed_pb2.ListSealedResponse, _abc.Awaitable[_sealed_pb2.ListSealedResponse]]:
+        """Sealed backups of this office and of its children."""
+
+    @_abc_1.abstractmethod
+    def SealBackup(
+        self,
+        request: _sealed_pb2.SealBackupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_sealed_pb2.SealBackupResponse], _abc.AsyncIterator[_sealed_pb2.SealBackupResponse]]:
+        """Seals a backup of this office's store, and sends it."""
+
+    @_abc_1.abstractmethod
+    def KeepSealed(
+        self,
+        request: _sealed_pb2.KeepSealedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sealed_pb2.KeepSealedResponse, _abc.Awaitable[_sealed_pb2.KeepSealedResponse]]:
+        """Keeps a child's sealed backup that was carried here."""
 
     @_abc_1.abstractmethod
     def WriteBundle(
