@@ -153,8 +153,7 @@ class Poison:
             for record in block_codec.split(bytes(records), 16)
             if self._world.plan.copies or process.index in self._world.oracle.restores.offices
         }
-        # What covered a payment was lost with the books of its office: the payment came back.
-        restored = {self._world.units[i].unit_id for i in self._world.oracle.restores.offices}
+        restored = self._restored_units()
         for (
             reason,
             register,
@@ -238,15 +237,22 @@ class Poison:
             quarantine.close_quarantined(office, wrong[0].id, actor="丁", reason="核实为错误数据")
         quarantine.retry_quarantined(office)
 
+    def _restored_units(self) -> set[int]:
+        """Return the units whose payments may come back without what covered them: that was lost
+        with their books, and waits for somebody who enters it again.
+        """
+        return {self._world.units[i].unit_id for i in self._world.oracle.restores.offices}
+
     def check_released(self, process: Process) -> None:
         """INV-21: nothing waits any more. Raises: Violation."""
         known = self._world.roles.postings
         rows = Counter(
             (reason, state)
-            for reason, state, records in process.eye.execute(
-                "SELECT reason, state, record FROM quarantine ORDER BY id"
+            for reason, state, records, unit in process.eye.execute(
+                "SELECT reason, state, record, unit FROM quarantine ORDER BY id"
             )
             if bytes(records) not in known  # no posting covers them
+            and not (reason == "overdrawn" and unit in self._restored_units())
         )
         for (reason, state), n in rows.items():
             self._world.ledger.note("quarantine state", state, n)
