@@ -156,13 +156,19 @@ class Restores:
         return edit.version in names
 
     def check_books(self, processes: list[Any]) -> None:
-        """Add up the books from what the stores say now, when all is quiet."""
+        """Add up the books from what the stores say now, when all is quiet.
+
+        A payment without what covered it, which was lost, counts at no office.
+        """
         books = Books()
         names = ("id", *(f"f_{n}" for n in POSTED))
         for process in processes:
             me = process.office.identity.unit
             rows = process.eye.execute(
-                f"SELECT {','.join(names)} FROM r_posting WHERE unit=?", (me,)
+                f"SELECT {','.join(names)} FROM r_posting WHERE unit=? AND id NOT IN "
+                "(SELECT record FROM quarantine WHERE reason='overdrawn' "
+                "AND state IN ('open', 'deferred'))",
+                (me,),
             )
             for posting_id, *values in rows:
                 line = dict(zip(POSTED, values, strict=True)) | {"unit": me}
