@@ -6,11 +6,13 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
+from hub.cli.exits import Exit
 from node.services.audit import proofs, views
 from node.services.health.status import status
 from node.setup import DATABASE
 from node.store.engine import sqlite_url
 from tests.support.audit import verifier
+from tests.support.silian import silian
 from tests.support.tier import CITY, DISTRICT, STREET, Tier, eventually, settled, tier_of
 
 LINE = ((CITY, None), (DISTRICT, CITY), (STREET, DISTRICT))
@@ -53,3 +55,8 @@ def test_the_log_of_a_street_is_cosigned_up_to_the_city_and_missed_when_it_is_cu
         eventually(lambda: named in problems(tier, DISTRICT))
         eventually(lambda: named in problems(tier, STREET))
         settled(tier, STREET)  # the link goes on
+
+        asked = ("audit", "accept", STREET, "--dir", tmp_path / DISTRICT, "--reason", "a backup")
+        assert silian(*asked, "--as", "王敏").exit == 0
+        eventually(lambda: not problems(tier, DISTRICT) | problems(tier, STREET))
+        assert silian(*asked).exit == Exit.CONFLICT
