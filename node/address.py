@@ -1,14 +1,20 @@
-"""Addresses in settings, host:port: what they must look like, and who can reach them."""
+"""Addresses in settings, host:port: what they must look like, and who can reach them.
+
+A setting may list several, separated by commas: IPv4, IPv6 in brackets, and names.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sync.model.errors import ErrorKind, SilianError
 
 PORT_MAX = 65_535
+ADDRESSES_MAX = 8
+EVERYWHERE = ("0.0.0.0", "::")  # hosts to listen at, not to call
 _NAME = re.compile(
     r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?", re.ASCII
 )
@@ -85,6 +91,27 @@ def address(text: str, *, any_port: bool = False) -> Address:
     return Address(_host(host), port)
 
 
+def addresses(text: str, *, any_port: bool = False) -> tuple[Address, ...]:
+    """Return the addresses that a setting lists, separated by commas. Raises: Fault."""
+    found = tuple(dict.fromkeys(address(each, any_port=any_port) for each in text.split(",")))
+    if len(found) > ADDRESSES_MAX:
+        raise Fault(
+            f"should list no more than {ADDRESSES_MAX}, separated by commas",
+            f"最多列出 {ADDRESSES_MAX} 个，以半角逗号分隔",
+        )
+    return found
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Return the addresses of a setting that was checked, as they are dialled; () for none."""
+    return tuple(str(each) for each in addresses(text, any_port=True)) if text else ()
+
+
+def shown(found: Iterable[Address | str]) -> str:
+    """Return addresses as a setting lists them."""
+    return ", ".join(map(str, found))
+
+
 def must_be_protected(text: str) -> None:
     """Refuse to call another machine without TLS. Raises: Unprotected."""
     try:
@@ -95,11 +122,11 @@ def must_be_protected(text: str) -> None:
         raise Unprotected(text)
 
 
-def enrolment_address(listen: Address, setting: str) -> Address:
-    """Return where invited offices enrol: as set, or at the next port of the link's host."""
+def enrolment_addresses(listen: Iterable[Address], setting: str) -> tuple[Address, ...]:
+    """Return where invited offices enrol: as set, or at the next port of each of the link's."""
     if setting:
-        return address(setting, any_port=True)
-    return Address(listen.host, listen.port + 1 if listen.port else 0)
+        return addresses(setting, any_port=True)
+    return tuple(Address(each.host, each.port + 1 if each.port else 0) for each in listen)
 
 
 def _host(text: str) -> str:

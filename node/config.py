@@ -21,7 +21,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from node.address import Fault, address
+from node.address import Fault, address, addresses, shown
 from node.bad_config import BadConfig
 from node.private import write_whole
 
@@ -47,15 +47,19 @@ def _none_or_half_a_year(days: int) -> int:
 
 
 def _listen(text: str) -> str:
-    return str(address(text, any_port=True))
+    return shown(addresses(text, any_port=True))
 
 
 def _listen_or_none(text: str) -> str:
     return str(address(text, any_port=True)) if text.strip() else ""
 
 
+def _enrolment(text: str) -> str:
+    return shown(addresses(text, any_port=True)) if text.strip() else ""
+
+
 def _parent(text: str) -> str:
-    return str(address(text)) if text.strip() else ""
+    return shown(addresses(text)) if text.strip() else ""
 
 
 def _metrics(text: str) -> str:
@@ -83,10 +87,13 @@ class OfficeConfig(BaseSettings):
         default="", repr=False, description="the database's password; only as a variable"
     )
     listen: Annotated[str, AfterValidator(_listen)] = Field(
-        default="127.0.0.1:0", description="address for children and programs; port 0: any free"
+        default="127.0.0.1:0",
+        description="address for children and programs, or several: a:1, [b::]:2; port 0: any free",
     )
     parent: Annotated[str, AfterValidator(_parent)] = Field(
-        default="", description="address of the parent office; empty: none"
+        default="",
+        description="address of the parent office, or several: the next is tried when one does not "
+        "answer; empty: none",
     )
     extra_catalogue: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
         default=(), description="TOML files with registers and fields of this office's own"
@@ -142,7 +149,7 @@ class OfficeConfig(BaseSettings):
         default=True,
         description="pass on by itself work that only goes through this office",
     )
-    enrolment: Annotated[str, AfterValidator(_listen_or_none)] = Field(
+    enrolment: Annotated[str, AfterValidator(_enrolment)] = Field(
         default="",
         description="address where invited offices enrol; empty: the port after that of `listen`",
     )

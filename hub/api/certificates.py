@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 
 from cryptography import x509
@@ -10,7 +12,7 @@ from cryptography.x509.oid import NameOID
 
 from hub.api.call_context import BadRequest, CallContext, Method
 from hub.link import enroller
-from node.address import Address, address, enrolment_address
+from node.address import EVERYWHERE, Address, Fault, addresses, enrolment_addresses, shown
 from node.china import DAY_MS
 from node.domain.english import counted
 from node.identity.chain import place_in
@@ -18,7 +20,7 @@ from node.identity.files import Credentials
 from node.services.common.reason import stated_reason
 from node.services.enrolment import authority, invitations
 from node.services.enrolment.authority import OFFICE, end_ms, serial_text
-from node.services.enrolment.errors import NotEnrolled
+from node.services.enrolment.errors import NotEnrolled, NotOurChild
 from node.store import certificates as table
 from node.store.certificates import Issued
 from sync.codec.signing import fingerprint
@@ -91,43 +93,111 @@ def invite(context: CallContext, request: pb.InviteUnitsRequest) -> pb.InviteUni
             "Invite the office on the day on which it is set up.", "请在安装当天发出邀请。",
             fields=["hours"],
         )  # fmt: skip
-    units = [context.resolve_unit(text) for text in request.units]
+    places = {context.resolve_unit(each.unit): each.address for each in request.places}
+    units = [*(context.resolve_unit(text) for text in request.units), *places]
     if request.all_below:
         units += office.tree.children(office.identity.unit)
-    listen = address(config.listen, any_port=True)
-    enrols = enrolment_address(listen, config.enrolment)
-    host = request.host.strip()
-    if not host and listen.host in ("0.0.0.0", "::"):
+    listen = addresses(config.listen, any_port=True)
+    enrols = enrolment_addresses(listen, config.enrolment)
+    parent, enrolment = _reached(listen, request.host), _reached(enrols, request.host)
+    if not (parent and enrolment):
         raise BadRequest(
-            f"`listen` is {listen}, which is no address to call",
-            f"监听地址 {listen} 不能供其他机器连接",
+            f"`listen` is {config.listen}, which is no address to call",
+            f"监听地址 {config.listen} 不能供其他机器连接",
             "Give --host: the name or the address under which the invited reach this machine.",
             "请用 --host 给出下级可以访问的主机名或地址。", fields=["host"],
         )  # fmt: skip
-    if not (listen.port and enrols.port):
+    if not all(each.port for each in (*parent, *enrolment)):
         raise BadRequest(
             "`listen` has no fixed port", "监听地址没有固定端口",
             "Set a port in office.toml: the letters name it.",
             "请在 office.toml 中设置端口，邀请函须写明端口。",
         )  # fmt: skip
+    tls_name = context.tls_name or place_in(own.office).dns
+    key = fingerprint(office.replica.signer.public_key)
+    here = _Above(shown(parent), shown(enrolment), tls_name, key)
+    above = {unit: _above(context, unit, here, places) for unit in dict.fromkeys(units)}
     made = invitations.invite(
         office, dict.fromkeys(units), hours=request.hours or invitations.HOURS_MAX,
-        replaces=request.replaces, by=context.actor,
+        replaces=request.replaces, again=request.again, by=context.actor,
     )  # fmt: skip
+    with office.store.read() as tx:
+        recovered = {each.unit: table.recoveries(tx, each.unit) for each in made}
     return pb.InviteUnitsResponse(
         invitations=[
             pb.Invitation(
-                unit=context.unit(each.unit), secret=each.secret, expires_ms=each.expires_ms
+                unit=context.unit(each.unit),
+                secret=each.secret,
+                expires_ms=each.expires_ms,
+                recovered_ms=recovered[each.unit],
+                parent_unit=context.unit(office.tree.parent(each.unit)),
+                parent=above[each.unit].parent,
+                parent_enrolment=above[each.unit].enrolment,
+                parent_tls_name=above[each.unit].tls_name,
+                parent_key=above[each.unit].key,
             )
             for each in made
         ],
-        parent=str(Address(host or listen.host, listen.port)),
-        enrolment=str(Address(host or enrols.host, enrols.port)),
-        tls_name=context.tls_name or place_in(own.office).dns,
-        parent_key=fingerprint(office.replica.signer.public_key),
+        parent=shown(parent),
+        enrolment=shown(enrolment),
+        tls_name=tls_name,
+        parent_key=key,
         authority=own.roots_pem.decode(),
         authority_fingerprint=grouped(own.roots[0]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Above:
+    """What a letter says of the office above the invited one."""
+
+    parent: str
+    enrolment: str
+    tls_name: str  # "": that office's own
+    key: str  # "": not known here yet
+
+
+def _above(context: CallContext, unit: int, here: _Above, places: Mapping[int, str]) -> _Above:
+    """Return the office above a unit: this one, or the street whose address is listed.
+
+    Raises: NotOurChild, BadRequest.
+    """
+    office = context.office
+    above = office.tree.parent(unit)
+    if above is None or not invitations.may_invite(office, unit):
+        raise NotOurChild(office.tree.get(unit).name)
+    if above == office.identity.unit:
+        return here
+    name, listed = office.tree.get(above).name, places.get(above, "")
+    if not listed.strip():
+        raise BadRequest(
+            f"the list has no address of {name}, the office above {office.tree.get(unit).name}",
+            f"{office.tree.get(unit).name} 将连接 {name}，而名单中没有 {name} 的地址",
+            f"Add a row for {name} with its address, host:port; or invite the unit there.",
+            f"请在名单中填写 {name} 的地址（主机:端口），或由 {name} 发出邀请。", fields=["places"],
+        )  # fmt: skip
+    try:
+        served = addresses(listed)
+    except Fault as fault:
+        raise BadRequest(
+            f"the address of {name} ({listed[:60]}) {fault.en}",
+            f"{name} 的地址（{listed[:60]}）{fault.zh}",
+            "Correct it in the list.", "请在名单中更正。", fields=["places"],
+        ) from None  # fmt: skip
+    with office.store.read() as tx:
+        pinned = invitations.known_key(office, tx, above)
+    return _Above(
+        shown(served), shown(enrolment_addresses(served, "")),
+        here.tls_name if shown(served) == here.parent else "", fingerprint(bytes.fromhex(pinned)),
+    )  # fmt: skip
+
+
+def _reached(served: Sequence[Address], hosts: str) -> list[Address]:
+    """Return the addresses to call: those served, or the hosts given, at the first one's port."""
+    named = [host.strip().strip("[]") for host in hosts.split(",") if host.strip()]
+    if named:
+        return [Address(host, served[0].port) for host in named]
+    return [each for each in served if each.host not in EVERYWHERE]
 
 
 def _credentials(context: CallContext) -> Credentials:

@@ -10,10 +10,14 @@ import typer
 
 from hub.cli.arguments import day_of, usage
 from hub.cli.inputs import content_of
+from hub.cli.letter_pages import printed
 from hub.cli.letters import Letter, expires_text, is_void, must_be_valid, read_letter
+from hub.cli.options import Needs
+from hub.cli.outputs import Force
 from hub.cli.quarantine import Reason
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
+from node.domain.english import counted
 
 if TYPE_CHECKING:
     from sync.wire.office.v1 import certificates_pb2 as pb
@@ -31,7 +35,7 @@ def register(app: typer.Typer) -> None:
     verb(cert, "init")(found)
     verb(cert)(renew)
     verb(cert)(revoke)
-    verb(app)(invite)
+    verb(app, rules=[Needs("force", "pages"), Needs("again", "replace")])(invite)
     verb(app)(join)
 
 
@@ -119,7 +123,11 @@ def invite(
     ] = False,
     from_: Annotated[
         Path | None,
-        typer.Option("--from", help="Excel or CSV file, units in its first column. 单位名单"),
+        typer.Option(
+            "--from",
+            "--file",
+            help="Excel or CSV file: units, and their addresses in a second column. 单位名单",
+        ),
     ] = None,
     out: Annotated[
         Path, typer.Option("--out", help="Folder for the letters. 邀请函存放目录")
@@ -131,15 +139,24 @@ def invite(
         bool,
         typer.Option("--replace", help="Also a new key: the disk was lost. 允许更换密钥"),
     ] = False,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="With --replace: not the first time. 再次更换密钥"),
+    ] = False,
     host: Annotated[
         str, typer.Option("--host", help="How they reach this machine. 下级访问本机的地址")
     ] = "",
+    pages: Annotated[
+        Path | None,
+        typer.Option("--print", help="Also an .html file to print, a page each. 可打印的通知书"),
+    ] = None,
+    force: Force = False,
 ) -> None:
-    """Invite units directly below: one letter each, for one use. 邀请下级入网"""
+    """Invite units below, a letter each for one use; a district, also communities. 邀请下级入网"""
     from hub.cli import outputs
 
-    asked = [*(unit or ()), *(_listed(from_) if from_ is not None else ())]
-    if not asked and not all_below:
+    places = _listed(from_) if from_ is not None else []
+    if not (unit or places or all_below):
         raise usage(
             "no unit is named", "未指定单位",
             "Give --unit, --all-below or --from.", "请给出 --unit、--all-below 或 --from。",
@@ -148,26 +165,27 @@ def invite(
         raise usage(
             f"there is no folder {out}", f"没有目录 {out}", "Make it first.", "请先新建该目录。"
         )
+    if pages is not None:
+        outputs.must_be_free(pages, force=force)
     with terminal.office() as office:
         made = office.invite_units(
-            units=asked, all_below=all_below, hours=hours, replaces=replace, host=host
-        )
+            units=unit or [], places=places, all_below=all_below, hours=hours, replaces=replace,
+            again=again, host=host,
+        )  # fmt: skip
         parent = office.get_certificate().certificate.unit
     paths = [out / f"{each.unit.code}.invite" for each in made.invitations]
-    for path, each in zip(paths, made.invitations, strict=True):
-        letter = Letter(
-            unit=each.unit.code, name=each.unit.name, parent=made.parent, parent_unit=parent.code,
-            parent_key=made.parent_key, enrolment=made.enrolment, tls_name=made.tls_name,
-            secret=each.secret.hex(), expires=expires_text(each.expires_ms),
-            fingerprint=made.authority_fingerprint, authority=made.authority,
-        )  # fmt: skip
+    letters = [_letter(made, each, parent.code) for each in made.invitations]
+    for path, each, letter in zip(paths, made.invitations, letters, strict=True):
         with outputs.written(path, force=is_void(path, each.unit.code)) as file:
             file.write(letter.text(path.name).encode())
+    if pages is not None:
+        with outputs.written(pages, force=force) as file:
+            file.write(printed(terminal, letters).encode())
     facts = {
         "fingerprint": made.authority_fingerprint, "parent_key": made.parent_key,
         "letters": [
             {"unit": each.unit.code, "name": each.unit.name, "file": str(path),
-             "expires_ms": each.expires_ms}
+             "expires_ms": each.expires_ms, "recovered_ms": list(each.recovered_ms)}
             for path, each in zip(paths, made.invitations, strict=True)
         ],
     }  # fmt: skip
@@ -178,9 +196,26 @@ def invite(
             (each.unit.name, str(path), terminal.time(each.expires_ms))
             for path, each in zip(paths, made.invitations, strict=True)
         ])  # fmt: skip
+        for each in made.invitations:
+            if replace and each.recovered_ms:
+                times = len(each.recovered_ms)
+                terminal.line(
+                    f"{each.unit.name} 此前已更换密钥 {times} 次",
+                    f"{each.unit.name} has replaced its key {counted(times, 'time')} before",
+                )
         _fingerprints(terminal, made.authority_fingerprint, made.parent_key)
 
     terminal.show(facts, human)
+
+
+def _letter(made: pb.InviteUnitsResponse, each: pb.Invitation, inviter: str) -> Letter:
+    return Letter(
+        unit=each.unit.code, name=each.unit.name, parent=each.parent,
+        parent_unit=each.parent_unit.code, parent_key=each.parent_key, enrolment=made.enrolment,
+        tls_name=made.tls_name, secret=each.secret.hex(), expires=expires_text(each.expires_ms),
+        fingerprint=made.authority_fingerprint, authority=made.authority, enrols_at=inviter,
+        parent_enrolment=each.parent_enrolment, parent_tls_name=each.parent_tls_name,
+    )  # fmt: skip
 
 
 def join(
@@ -260,8 +295,8 @@ def _days_of(text: str) -> int:
     return int(digits)
 
 
-def _listed(path: Path) -> list[str]:
-    """Return the first cell of each row of a list of units. Raises: what reading a file raises."""
+def _listed(path: Path) -> list[dict[str, str]]:
+    """Return the units of a list, and their addresses. Raises: what reading a file raises."""
     from node.workbook.book import csv_rows, open_book
     from node.workbook.cells import is_blank
     from node.workbook.limits import Limits
@@ -272,6 +307,14 @@ def _listed(path: Path) -> list[str]:
         rows = csv_rows(book.decoded.text, ",", limits)
     else:
         rows = next(sheet for sheet in book.sheets if sheet.visible).rows()
-    cells: list[Any] = [row[0] for _, row in rows if row and not is_blank(row[0])]
-    texts = [f"{cell:.0f}" if isinstance(cell, float) else str(cell).strip() for cell in cells]
-    return [text for text in texts if text.casefold() not in HEADINGS]
+    listed = []
+    for _, row in rows:
+        texts = ["" if is_blank(cell) else _cell_text(cell) for cell in (*row[:2], None, None)[:2]]
+        if texts[0] and texts[0].casefold() not in HEADINGS:
+            listed.append({"unit": texts[0], "address": texts[1]})
+    return listed
+
+
+def _cell_text(cell: Any) -> str:
+    """Return a cell as text: a code may have been kept as a number."""
+    return f"{cell:.0f}" if isinstance(cell, float) else str(cell).strip()

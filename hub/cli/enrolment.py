@@ -63,10 +63,12 @@ def join_office(folder: Path, letter: Letter, settings: Settings) -> dict[str, A
         own = office.replica.signer.public_key
         parent = office.parent_unit
         assert parent is not None, "the city joins nobody"
-        same = letter.tls_name == office.certificates.place(parent).dns
+        # A former letter is always the parent's own.
+        name = letter.parent_tls_name if letter.enrols_at else letter.tls_name
+        same = name == office.certificates.place(parent).dns
         changed = {
-            "parent": letter.parent, "parent_enrolment": letter.enrolment,
-            "parent_tls_name": "" if same else letter.tls_name,
+            "parent": letter.parent, "parent_enrolment": _renews_at(letter),
+            "parent_tls_name": "" if same else name,
             **{name: value for name in ("listen", "enrolment")
                if (value := getattr(settings, name))},
         }  # fmt: skip
@@ -82,7 +84,7 @@ def join_office(folder: Path, letter: Letter, settings: Settings) -> dict[str, A
 def _make(folder: Path, letter: Letter, settings: Settings, rng: random.Random) -> None:
     asked: dict[str, Any] = {
         "unit": letter.unit, "parent": letter.parent, "store": settings.store,
-        "parent_enrolment": letter.enrolment, "enrolment": settings.enrolment,
+        "parent_enrolment": _renews_at(letter), "enrolment": settings.enrolment,
         **({"listen": settings.listen} if settings.listen else {}),
     }  # fmt: skip
     config: OfficeConfig = parse_config("silian join", asked)
@@ -99,13 +101,13 @@ def _enrol(office: LinkedOffice, letter: Letter) -> None:
     key = files.pending_key(office.folder)
     authority_key = _authority_key(office)
     request = request_of(office.replica.signer, office.identity.unit, key, authority_key)
-    parent = office.parent_unit or 0
+    invites = office.tree.find(letter.enrols_at or letter.parent_unit).unit_id
     secure = Secure(letter.authority.encode(), letter.tls_name)
     reply = enroller.enrol(
         letter.enrolment,
         secure,
         pb.EnrolRequest(
-            parent=parent, secret=bytes.fromhex(letter.secret), request=enroller.to_wire(request)
+            parent=invites, secret=bytes.fromhex(letter.secret), request=enroller.to_wire(request)
         ),
     )
     grant = enroller.grant_of(reply)
@@ -115,6 +117,10 @@ def _enrol(office: LinkedOffice, letter: Letter) -> None:
     files.save(office.folder, key, grant.chain, roots)
     office.certificates.reload()
     office.certificates.take_lists((each.list, each.authority) for each in reply.revocations)
+
+
+def _renews_at(letter: Letter) -> str:
+    return letter.parent_enrolment or letter.enrolment
 
 
 def _authority_key(office: LinkedOffice) -> Key | None:

@@ -20,7 +20,7 @@ from typing import Any
 from hub.api.tokens import TOKEN_FILE, token_of
 from hub.serve.capacity import file_limit, files_for, hard_file_limit
 from hub.serve.server import asked, health_name, must_be_free, must_be_loopback
-from node.address import must_be_protected
+from node.address import listed, must_be_protected
 from node.china import china_time
 from node.config import OfficeConfig, load_config
 from node.domain.catalogue import load_catalogue
@@ -81,13 +81,15 @@ def check_settings(folder: Path) -> tuple[dict[str, Any], list[Finding]]:
     """
     config = load_config(folder)
     catalogue = load_catalogue([folder / name for name in config.extra_catalogue])
-    at = asked(config.listen)
+    places = asked(config.listen)
     if files.load(folder) is None:
-        must_be_loopback(at)
+        for at in places:
+            must_be_loopback(at)
     facts: dict[str, Any] = {"unit": config.unit, "catalogue": catalogue.version}
     if lock_info(folder) is not None:
         return facts, []  # it was all checked when it was opened
-    must_be_free(at)
+    for at in places:
+        must_be_free(at)
     with closing(open_store(store_url(folder, config))) as store:
         level = _level(folder, config, store)
     lonely = not config.parent and level is not Level.CITY
@@ -222,14 +224,15 @@ def _key(folder: Path) -> Finding:
 
 def _port(folder: Path, config: OfficeConfig, served: dict[str, object] | None) -> Finding:
     try:
-        at = asked(config.listen)
-        if files.load(folder) is None:
-            must_be_loopback(at)
-        if served is None:
-            must_be_free(at)
+        enrolled = files.load(folder) is not None
+        for at in asked(config.listen):
+            if not enrolled:
+                must_be_loopback(at)
+            if served is None:
+                must_be_free(at)
     except SilianError as error:
         return _failed("port", error)
-    return Finding("port", True, str(at), str(at))
+    return Finding("port", True, config.listen, config.listen)
 
 
 def _store(folder: Path, config: OfficeConfig) -> Finding:
@@ -269,14 +272,16 @@ def _office(folder: Path, config: OfficeConfig) -> Iterator[Finding]:
         except SilianError as error:
             yield _failed("parent", error)
         else:
-            yield _parent(config.parent, parent.unit_id, parent.name, secure)
+            for at in listed(config.parent):
+                yield _parent(at, parent.unit_id, parent.name, secure)
 
 
 def _secure(folder: Path, config: OfficeConfig) -> Secure | None:
     """Return the TLS towards the parent; None: this office is not enrolled."""
     own = files.load(folder)
     if own is None:
-        must_be_protected(config.parent)
+        for at in listed(config.parent):
+            must_be_protected(at)
         return None
     above = Place(place_in(own.office).path[:-1])
     return Secure(own.roots_pem, config.parent_tls_name or above.dns, own.key_pem, own.chain_pem)

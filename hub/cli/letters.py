@@ -54,6 +54,9 @@ class Letter:
     expires: str  # ISO, UTC
     fingerprint: str  # of the city's authority
     authority: str  # PEM
+    enrols_at: str = ""  # code of the office that invites; "": the parent
+    parent_enrolment: str = ""  # host:port where it renews later; "": where it enrols
+    parent_tls_name: str = ""  # in the certificate of the parent's process; "": the parent's own
 
     def text(self, file: str) -> str:
         """Return the letter as TOML."""

@@ -116,7 +116,8 @@ def init(
             "sends nothing.",
         )
     try:
-        must_be_free(asked(config.listen))
+        for each in asked(config.listen):
+            must_be_free(each)
     except CannotListen as taken:
         terminal.note(f"注意：{taken.text('zh')}", f"Note: {taken.text('en')}")
     folder = shlex.quote(str(terminal.folder))
@@ -164,9 +165,13 @@ def serve(
     try:
         address = process.start()
         offices = [served.office.unit for served in process.served.values()]
-        facts = {"address": address, "offices": [unit.code for unit in offices]}
+        facts = {
+            "address": address, "addresses": list(process.server.addresses),
+            "offices": [unit.code for unit in offices],
+        }  # fmt: skip
+        at = ", ".join(process.server.addresses)
         names = ", ".join(f"{unit.code} {unit.name}" for unit in offices)
-        terminal.show(facts, lambda: terminal.line(f"{address} {names}", f"{address} {names}"))
+        terminal.show(facts, lambda: terminal.line(f"{at} {names}", f"{at} {names}"))
         sys.stdout.flush()
         over.wait()
     finally:

@@ -165,6 +165,8 @@ class Calls:
         hours: int | None = ...,
         replaces: bool | None = ...,
         host: str | None = ...,
+        places: Iterable[certificates_pb2.InvitedPlace | Mapping[str, Any]] | None = ...,
+        again: bool | None = ...,
     ) -> certificates_pb2.InviteUnitsResponse:
         """Lets units directly below enrol."""
 

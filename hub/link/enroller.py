@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 from cryptography import x509
 
+from node.address import listed
 from node.identity import files
 from node.identity.authority import moment
 from node.identity.chain import Trust, read_chain, verify
@@ -51,7 +52,10 @@ def to_wire(request: Request) -> pb.CertificateRequest:
 
 
 def enrol(address: str, secure: Secure, request: pb.EnrolRequest) -> pb.EnrolResponse:
-    """Ask for the first certificate. Raises: NobodyEnrols; what the parent refuses."""
+    """Ask for the first certificate, at one address or several, as a setting lists them.
+
+    Raises: NobodyEnrols; what the parent refuses.
+    """
     reply: pb.EnrolResponse = _call(address, secure, "Enrol", request)
     return reply
 
@@ -115,7 +119,19 @@ def must_be_ours(office: Office, grant: Grant, roots: Sequence[x509.Certificate]
         raise CertificateKey
 
 
-def _call(address: str, secure: Secure, method: str, request: object) -> Any:
+def _call(addresses: str, secure: Secure, method: str, request: object) -> Any:
+    """Call at the first address that answers; an answer that was lost is asked for again."""
+    failed: NobodyEnrols | None = None
+    for address in listed(addresses) or ("",):
+        try:
+            return _call_at(address, secure, method, request)
+        except NobodyEnrols as error:
+            failed = error
+    assert failed is not None
+    raise failed
+
+
+def _call_at(address: str, secure: Secure, method: str, request: object) -> Any:
     with open_channel(address, secure) as channel:
         stub = enrolment_pb2_grpc.EnrolmentServiceStub(channel)
         try:

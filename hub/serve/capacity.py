@@ -11,6 +11,8 @@ from node.office import Office
 
 PROGRAM_CALLS = 256  # of programs and commands, besides those of the children
 FILES_OF_A_PROCESS = 256
+UNPROVEN = 512  # connections at a port of those who have not shown themselves yet
+CONNECTIONS_OF_A_CHILD = 4  # a former one may still be there; its programs look, too
 FILES_OF_AN_OFFICE = 24  # a writer and up to eight readers with two each, and its lock
 
 
@@ -19,11 +21,13 @@ class Capacity:
     """What a process must allow.
 
     `streams`: calls open on one connection; beyond it a caller waits without an answer. `calls`:
-    calls processed at once; beyond it a call is refused. `files`: open files and connections.
+    calls processed at once; beyond it a call is refused. `connections`: open at one port; beyond it
+    one is closed. `files`: open files and connections.
     """
 
     streams: int = PROGRAM_CALLS
     calls: int = PROGRAM_CALLS
+    connections: int = UNPROVEN
     files: int = FILES_OF_A_PROCESS
 
     @classmethod
@@ -39,13 +43,14 @@ class Capacity:
         return cls(
             streams=PROGRAM_CALLS + 2 * units,
             calls=PROGRAM_CALLS + children,
+            connections=UNPROVEN + CONNECTIONS_OF_A_CHILD * children,
             files=files_for(len(listed), children),
         )
 
 
 def files_for(offices: int, children: int = 0) -> int:
     """Return how many open files so many offices, and the connections of their children, need."""
-    return FILES_OF_A_PROCESS + FILES_OF_AN_OFFICE * offices + children
+    return FILES_OF_A_PROCESS + UNPROVEN + FILES_OF_AN_OFFICE * offices + children
 
 
 def raise_file_limit() -> int:

@@ -28,11 +28,11 @@ from hub.serve.health_port import BEAT_S, Pulse, health_pages
 from hub.serve.maintenance import PERIODIC, sealing_job, tick
 from hub.serve.plain_port import PlainPort
 from hub.serve.restored import recover
-from hub.serve.server import Server, asked
+from hub.serve.server import Server
 from hub.serve.supervisor import Supervisor
 from hub.serve.tls import tls_of
 from hub.serve.traces import traced
-from node.address import must_be_protected
+from node.address import address, listed, must_be_protected, shown
 from node.domain.catalogue import load_catalogue
 from node.domain.units import UnknownUnit
 from node.host import LinkedOffice
@@ -40,7 +40,7 @@ from node.identity.files import Credentials
 from node.jobs import Jobs
 from node.open import open_office
 from node.spans import NO_SPANS, Spans
-from sync.link import CLOSE_AFTER_S, ChildEnd, Dialer, Lines, Parent, dial
+from sync.link import CLOSE_AFTER_S, ChildEnd, Dialer, Line, Lines, Parent, dial
 from sync.log.outcome import Waiters
 from sync.model.schema import Lane
 from sync.rpc.channel import Secure
@@ -70,26 +70,37 @@ class Served:
         self._heartbeat_due = threading.Event()
         self._sealed_again_ms = 0  # no sealed backup is sent before
         self._dialled_with: Credentials | None = None  # what the connection upward was opened with
+        self._address_tried = 0  # of the parent's, counted on and on
         if office.config.parent:
-            self.dialer = self._dialer(office.config.parent, process)
+            self.dialer = self._dialer(listed(office.config.parent), process)
             office.on_wake(self._wake_upward)
         office.on_restored(lambda: recover(office, self.dialer))
 
-    def _dialer(self, address: str, process: Process) -> Dialer:
+    def _dialer(self, addresses: Sequence[str], process: Process) -> Dialer:
         office = self.office
         parent_unit = office.tree.parent(office.identity.unit) or 0
 
         return Dialer(
             ChildEnd(office, parent_unit),
-            connect=lambda: process.lines.connect(
-                address, ((TO_KEY, str(parent_unit)),), self._secure(address, parent_unit)
-            ),
+            connect=lambda: self._connect(addresses, parent_unit),
+            addresses=len(addresses),
             workers=process.workers,
             later=process.jobs.later,
             rng=office.rng,
-            log=office.log.bind(parent=address),
+            log=office.log.bind(parent=shown(addresses)),
             pushed=self._handshake_soon,
         )
+
+    def _connect(self, addresses: Sequence[str], parent: int) -> Line:
+        """Return a line to the parent: where it answered last, after a failure at the next.
+
+        Raises: Unprotected.
+        """
+        if self.dialer is not None and self.dialer.attempt:
+            self._address_tried += 1
+        address = addresses[self._address_tried % len(addresses)]
+        to = ((TO_KEY, str(parent)),)
+        return self._process.lines.connect(address, to, self._secure(address, parent))
 
     def _secure(self, address: str, parent: int) -> Secure | None:
         """Return the TLS towards the parent; None on loopback before the office is enrolled.
@@ -270,7 +281,7 @@ class Process:
                 self.jobs.later(office.rng.randrange(spread_ms + 1), served.dialer.start)
             self._log.info(
                 "office_served", office=office.unit.code, unit_name=office.unit.name,
-                listen=address, parent=office.config.parent or None,
+                listen=shown(self.server.addresses), parent=office.config.parent or None,
             )  # fmt: skip
         self.pulse.set_ready(True)
         self._supervisor.ready(f"serves {len(self.served)} offices at {address}")
@@ -337,7 +348,7 @@ class Process:
         at = next(iter(self.served.values())).office.config.health
         if not at:
             return None
-        port = PlainPort(asked(at), health_pages(self.pulse))
+        port = PlainPort(address(at, any_port=True), health_pages(self.pulse))
         port.start()
         self._log.info("health_served", listen=port.address)
         return port

@@ -14,7 +14,7 @@ from hub.serve.capacity import Capacity
 from hub.serve.interceptors import GuardCalls
 from hub.serve.ports import check_port
 from hub.serve.tls import Tls
-from node.address import Address, Fault, address, enrolment_address
+from node.address import Address, Fault, addresses, enrolment_addresses
 from node.bad_config import BadConfig
 from node.spans import NO_SPANS, Spans
 from node.trouble import system_zh
@@ -79,9 +79,10 @@ class Server:
     ) -> None:  # fmt: skip
         self._asked = asked(listen)
         self._tls = tls
-        self._enrolment = enrolment_address(self._asked, enrolment)
+        self._enrolment = enrolment_addresses(self._asked, enrolment)
         if tls is None:
-            must_be_loopback(self._asked)
+            for each in self._asked:
+                must_be_loopback(each)
         capacity = capacity or Capacity()
         # A thread for each call that is let in: one that waits for its message sleeps in it.
         self._workers = ThreadPoolExecutor(capacity.calls, thread_name_prefix="grpc")
@@ -89,14 +90,24 @@ class Server:
         self._server = grpc.server(
             self._workers,
             interceptors=[GuardCalls(self._silent, WorkSlots(), check_port, spans=spans)],
-            options=(*OPTIONS, ("grpc.max_concurrent_streams", capacity.streams)),
+            options=(
+                *OPTIONS,
+                ("grpc.max_concurrent_streams", capacity.streams),
+                ("grpc.max_allowed_incoming_connections", capacity.connections),
+                ("grpc.server_handshake_timeout_ms", int(limits.handshake_s * 1_000)),
+            ),
             maximum_concurrent_rpcs=capacity.calls,  # a call beyond it is refused at once
         )
         self._health = health.HealthServicer(experimental_non_blocking=True)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        self.address = ""
+        self.addresses: tuple[str, ...] = ()  # of the link
         self.local = ""  # where programs of this machine call
-        self.enrolment = ""  # where invited offices enrol; empty: nowhere
+        self.enrolments: tuple[str, ...] = ()  # where invited offices enrol; empty: nowhere
+
+    @property
+    def address(self) -> str:
+        """The first of its addresses; "" before the start."""
+        return self.addresses[0] if self.addresses else ""
 
     def add(self, handler: grpc.GenericRpcHandler) -> None:
         self._server.add_generic_rpc_handlers((handler,))
@@ -109,12 +120,17 @@ class Server:
         reflection.enable_server_reflection(names, self._server)
 
     def start(self) -> str:
-        """Listen and serve; return the address with its real port. Raises: CannotListen."""
+        """Listen and serve; return the first address with its real port. Raises: CannotListen."""
         if self._tls is None:
-            self.address = self.local = self._open(self._asked, None)
+            self.addresses = tuple(self._open(each, None) for each in self._asked)
+            self.local = self.address
         else:
-            self.address = self._open(self._asked, self._tls.of_link())
-            self.enrolment = self._open(self._enrolment, self._tls.of_enrolment())
+            # Credentials serve one port: gRPC reads their first configuration only once.
+            tls = self._tls
+            self.addresses = tuple(self._open(each, tls.of_link()) for each in self._asked)
+            self.enrolments = tuple(
+                self._open(each, tls.of_enrolment()) for each in self._enrolment
+            )
             self.local = self._open(Address("127.0.0.1", 0), None)
         self._silent.start()
         self._server.start()
@@ -150,10 +166,10 @@ def health_name(unit: int) -> str:
     return f"silian.office.{unit}"
 
 
-def asked(listen: str) -> Address:
-    """Return an address to listen on. Raises: BadConfig."""
+def asked(listen: str) -> tuple[Address, ...]:
+    """Return the addresses to listen on. Raises: BadConfig."""
     try:
-        return address(listen, any_port=True)
+        return addresses(listen, any_port=True)
     except Fault as fault:
         raise BadConfig(
             "--listen", f"{listen[:60]} {fault.en}", f"{listen[:60]} {fault.zh}",

@@ -68,6 +68,11 @@ _INVITED = (
     "SELECT digest, unit, created_ms, expires_ms, replaces, used_ms, used_by "
     "FROM invitation WHERE digest=?"
 )
+_RECOVER = (
+    "INSERT INTO key_recovery (unit, office_key, at_ms) VALUES (?,?,?) "
+    "ON CONFLICT (unit, office_key) DO NOTHING"
+)
+_RECOVERIES = "SELECT at_ms FROM key_recovery WHERE unit=? ORDER BY at_ms"
 _KEEP = (
     "INSERT INTO revocation_list (issuer, number, der, authority) VALUES (?,?,?,?) "
     "ON CONFLICT (issuer) DO UPDATE SET number=excluded.number, der=excluded.der, "
@@ -159,6 +164,16 @@ def drop_invitations(tx: Connection, unit: int) -> None:
 
 
 # -- revocation lists -----------------------------------------------------------------------------
+
+
+def record_recovery(tx: Connection, unit: int, office_key: bytes, now_ms: int) -> None:
+    """Record that a unit has another key now; once, however often it asks."""
+    execute(tx, _RECOVER, (unit, office_key, now_ms))
+
+
+def recoveries(tx: Connection, unit: int) -> list[int]:
+    """Return when a unit has got another key by an invitation, the first first."""
+    return [int(row[0]) for row in execute(tx, _RECOVERIES, (unit,))]
 
 
 def lists(tx: Connection) -> list[KeptList]:

@@ -114,6 +114,14 @@ job_run = Table(  # which job ran, for which period, with which result; a missed
     Column("detail", Text, nullable=False, server_default=""),
 )
 
+key_recovery = Table(  # units that got another signing key by an invitation; never deleted
+    "key_recovery",
+    metadata,
+    Column("unit", BigInteger, primary_key=True, autoincrement=False),
+    Column("office_key", LargeBinary, primary_key=True),  # the new one
+    Column("at_ms", BigInteger, nullable=False),
+)
+
 job_total = Table(  # how often a job ended and failed, ever; rows of `job_run` are removed in time
     "job_total",
     metadata,

@@ -8,7 +8,7 @@ from sync.link.child import ChildEnd
 from sync.link.dialer import CLOSE_AFTER_S, Dialer
 from sync.link.handshake import Hello, HelloAnswer
 from sync.link.keys import exchange_keys, take_keys
-from sync.link.lines import Lines, dial
+from sync.link.lines import Line, Lines, dial
 from sync.link.messages import Verdict
 from sync.link.parent import Parent
 from sync.link.sessions import SessionUnknown
@@ -21,6 +21,7 @@ __all__ = [
     "Dialer",
     "Hello",
     "HelloAnswer",
+    "Line",
     "Lines",
     "Parent",
     "SessionUnknown",

@@ -74,8 +74,11 @@ class Dialer:
         rng: random.Random,
         log: Any = None,
         pushed: Callable[[], None] = lambda: None,
+        addresses: int = 1,
     ) -> None:
-        """`pushed`: called, in any thread, when the parent has more of our log."""
+        """`addresses`: how many `connect` goes through; it is called for each of them before the
+        office waits. `pushed`: called, in any thread, when the parent has more of our log.
+        """
         self._end = end
         self._connect = connect
         self._workers = workers
@@ -83,6 +86,7 @@ class Dialer:
         self._rng = rng
         self._log = log or structlog.get_logger()
         self._pushed = pushed
+        self._addresses = addresses
         self._lock = threading.Lock()  # guards the session and the fields below
         self._session = Session()
         self._running = False
@@ -105,6 +109,11 @@ class Dialer:
     @property
     def connected(self) -> bool:
         return self._session.connected
+
+    @property
+    def attempt(self) -> int:
+        """How many connections in a row have led nowhere."""
+        return self._session.attempt
 
     @property
     def reason(self) -> str:
@@ -383,7 +392,8 @@ class Dialer:
         self._hang_up()
         delay_ms = command.wait_ms
         if delay_ms is None:
-            delay_ms = wait_ms(command.attempt, self._rng)
+            rounds, further = divmod(command.attempt, self._addresses)
+            delay_ms = 0 if further else wait_ms(rounds, self._rng)
         self._later(delay_ms, self._wake)
 
     def _wake(self) -> None:

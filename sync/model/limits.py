@@ -46,6 +46,7 @@ class PeerLimits:
     entries_a_minute: int = 600_000
     lock_ms_a_minute: int = 45_000  # of bulk, under the store's lock, while others wait for it
     incarnations: int = INCARNATIONS_OF_UNIT_MAX  # lives of one office's store
+    handshake_s: float = 10.0  # until a connection has shown itself by TLS and HTTP/2
     first_message_s: float = 10.0  # until a call's message has come
     silent_calls: int = 128  # calls of all without a message: the oldest makes room
 

@@ -35,7 +35,7 @@ class NoAuthority(SilianError):
 
 
 class NotOurChild(SilianError):
-    """An office invites the units directly below it."""
+    """An office invites the units directly below it; a district, also those of its streets."""
 
     code = "not_our_child"
     kind = ErrorKind.INVALID_ARGUMENT
@@ -43,7 +43,24 @@ class NotOurChild(SilianError):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"{name} is not directly below this office", f"{name} 不是本单位的直接下级",
-            remedy_en="Invite it at its parent.", remedy_zh="请由其直接上级发出邀请。",
+            remedy_en="Invite it at its parent; a community, also at its district.",
+            remedy_zh="请由其直接上级发出邀请；社区也可由所属的区发出邀请。",
+        )  # fmt: skip
+
+
+class RecoveredBefore(SilianError):
+    """The unit has got another key by an invitation before. A second time is decided on its own."""
+
+    code = "recovered_before"
+    kind = ErrorKind.FAILED_PRECONDITION
+
+    def __init__(self, name: str, count: int, last: str) -> None:
+        super().__init__(
+            f"{name} has replaced its signing key before ({count}, last on {last})",
+            f"{name} 此前已更换签名密钥 {count} 次，最近一次在 {last}",
+            remedy_en="Ask that office by telephone whether it lost its key again; if so, invite "
+            "it with --replace --again.",
+            remedy_zh="请电话核实该单位是否再次丢失密钥；属实的，加 --replace --again 重新邀请。",
         )  # fmt: skip
 
 

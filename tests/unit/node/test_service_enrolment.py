@@ -28,6 +28,7 @@ from node.services.enrolment.errors import (
     NoAuthority,
     NotEnrolled,
     NotOurChild,
+    RecoveredBefore,
     RequestForged,
     UnknownCertificate,
 )
@@ -253,3 +254,26 @@ def test_an_issued_certificate_is_in_the_list_with_its_end(city: Office) -> None
             for each in table.issued_by_end(tx, START_MS, START_MS + 90 * DAY_MS)
         ]
     assert len(ends) == 2  # the city's own and the district's
+
+
+def test_a_second_recovery_of_a_key_is_for_the_parent_to_allow(city: Office) -> None:
+    unit, third = unit_of(city, DISTRICT), Signer(bytes(range(2, 34)))
+    enrol(city, invited(city), request(city))
+    enrol(city, invited(city, replaces=True), request(city, OTHER))
+    with pytest.raises(RecoveredBefore, match=r"\(1, last on 2026-"):
+        invitations.invite(city, [unit], replaces=True)
+    invitations.invite(city, [unit])  # an ordinary one replaces no key
+    made = invitations.invite(city, [unit], replaces=True, again=True)
+    for _ in range(2):  # an answer that was lost is asked for again
+        enrol(city, made[0].secret, request(city, third))
+    with city.store.read() as tx:
+        assert len(table.recoveries(tx, unit)) == 2
+
+
+def test_an_office_that_keeps_its_key_recovers_nothing_though_its_letter_would_allow_it(
+    city: Office,
+) -> None:
+    enrol(city, invited(city), request(city))
+    enrol(city, invited(city, replaces=True), request(city))
+    with city.store.read() as tx:
+        assert table.recoveries(tx, unit_of(city, DISTRICT)) == []

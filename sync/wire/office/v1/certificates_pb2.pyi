@@ -101,29 +101,53 @@ class RevokeCertificatesResponse(_message.Message):
     certificates: _containers.RepeatedCompositeFieldContainer[Certificate]
     def __init__(self, certificates: _Optional[_Iterable[_Union[Certificate, _Mapping]]] = ...) -> None: ...
 
+class InvitedPlace(_message.Message):
+    __slots__ = ("unit", "address")
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    unit: str
+    address: str
+    def __init__(self, unit: _Optional[str] = ..., address: _Optional[str] = ...) -> None: ...
+
 class InviteUnitsRequest(_message.Message):
-    __slots__ = ("units", "all_below", "hours", "replaces", "host")
+    __slots__ = ("units", "all_below", "hours", "replaces", "host", "places", "again")
     UNITS_FIELD_NUMBER: _ClassVar[int]
     ALL_BELOW_FIELD_NUMBER: _ClassVar[int]
     HOURS_FIELD_NUMBER: _ClassVar[int]
     REPLACES_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
+    PLACES_FIELD_NUMBER: _ClassVar[int]
+    AGAIN_FIELD_NUMBER: _ClassVar[int]
     units: _containers.RepeatedScalarFieldContainer[str]
     all_below: bool
     hours: int
     replaces: bool
     host: str
-    def __init__(self, units: _Optional[_Iterable[str]] = ..., all_below: _Optional[bool] = ..., hours: _Optional[int] = ..., replaces: _Optional[bool] = ..., host: _Optional[str] = ...) -> None: ...
+    places: _containers.RepeatedCompositeFieldContainer[InvitedPlace]
+    again: bool
+    def __init__(self, units: _Optional[_Iterable[str]] = ..., all_below: _Optional[bool] = ..., hours: _Optional[int] = ..., replaces: _Optional[bool] = ..., host: _Optional[str] = ..., places: _Optional[_Iterable[_Union[InvitedPlace, _Mapping]]] = ..., again: _Optional[bool] = ...) -> None: ...
 
 class Invitation(_message.Message):
-    __slots__ = ("unit", "secret", "expires_ms")
+    __slots__ = ("unit", "secret", "expires_ms", "parent_unit", "parent", "parent_enrolment", "parent_tls_name", "parent_key", "recovered_ms")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     SECRET_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_MS_FIELD_NUMBER: _ClassVar[int]
+    PARENT_UNIT_FIELD_NUMBER: _ClassVar[int]
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    PARENT_ENROLMENT_FIELD_NUMBER: _ClassVar[int]
+    PARENT_TLS_NAME_FIELD_NUMBER: _ClassVar[int]
+    PARENT_KEY_FIELD_NUMBER: _ClassVar[int]
+    RECOVERED_MS_FIELD_NUMBER: _ClassVar[int]
     unit: _common_pb2.Unit
     secret: bytes
     expires_ms: int
-    def __init__(self, unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., secret: _Optional[bytes] = ..., expires_ms: _Optional[int] = ...) -> None: ...
+    parent_unit: _common_pb2.Unit
+    parent: str
+    parent_enrolment: str
+    parent_tls_name: str
+    parent_key: str
+    recovered_ms: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., secret: _Optional[bytes] = ..., expires_ms: _Optional[int] = ..., parent_unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., parent: _Optional[str] = ..., parent_enrolment: _Optional[str] = ..., parent_tls_name: _Optional[str] = ..., parent_key: _Optional[str] = ..., recovered_ms: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class InviteUnitsResponse(_message.Message):
     __slots__ = ("invitations", "parent", "enrolment", "tls_name", "parent_key", "authority", "authority_fingerprint")
