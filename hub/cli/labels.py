@@ -96,6 +96,10 @@ FIELD_TYPES: Labels = {
     "date": ("日期", "date"), "decimal": ("小数", "decimal"), "choice": ("单选", "choice"),
     "set": ("多选", "set"),
 }  # fmt: skip
+JOBS: Labels = {  # of the process that serves an office
+    "close_period": ("月度结账", "close_period"), "retention": ("到期清理", "retention"),
+    "seal": ("密封备份", "seal"),
+}  # fmt: skip
 TREE_CHANGES: Labels = {
     "create": ("新增", "create"), "rename": ("更名", "rename"), "recode": ("改代码", "recode"),
     "move": ("改隶属", "move"), "close": ("撤销", "close"),

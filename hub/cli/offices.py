@@ -16,7 +16,7 @@ import typer
 from hub.cli.arguments import Unit, day_of, usage
 from hub.cli.exits import Exit
 from hub.cli.inputs import content_of
-from hub.cli.labels import SEVERITIES
+from hub.cli.labels import JOBS, SEVERITIES, labelled
 from hub.cli.records import Record
 from hub.cli.sealed import print_own
 from hub.cli.terminal import Terminal
@@ -350,9 +350,10 @@ def _print_machine(terminal: Terminal, machine: pb.MachineState) -> None:
 def _print_jobs(terminal: Terminal, jobs: Sequence[pb.JobState]) -> None:
     for each in jobs:
         last = terminal.time(each.last_success_ms)
+        job = labelled(terminal, JOBS, each.job)
         terminal.line(
-            f"定时任务 {each.job}：执行 {each.runs} 次，失败 {each.failures} 次，最近成功 {last}",
-            f"job {each.job}: {counted(each.runs, 'run')}, {each.failures} failed, "
+            f"定时任务“{job}”：执行 {each.runs} 次，失败 {each.failures} 次，最近成功 {last}",
+            f"job {job}: {counted(each.runs, 'run')}, {each.failures} failed, "
             f"last success {last}",
         )
 
