@@ -24,6 +24,8 @@ from sync.model.errors import SilianError
 NOW_MS = 1_780_000_000_000
 ID = bytes(range(16)).hex()
 # These are refused before all else where there is no line: this office has none.
+SHANGCHENG = 261188245431088688  # 上城区
+DIGEST = bytes(range(32))
 NEED_A_LINE = {"SyncOffice", "CompareOffice"}
 ASKED = sorted(n for n, m in METHODS.items() if m.duplex is None and n not in NEED_A_LINE)
 # Read once the record, the conflict or the closing is found, and none is here.
@@ -56,6 +58,7 @@ FORMS: dict[str, list[dict[str, Any]]] = {
     "SearchUnits": [{"text": "上城区"}],
     "ListWorkTargets": [{}, {"register": "premises", "conditions": VALUES_WHERE}],
     "PlanMoney": [{"year": 2026, "step": step} for step in ("", *choices.PLAN_STEPS)],
+    "KeepSealed": [{"unit_id": SHANGCHENG, "number": 7, "size": 7, "digest": DIGEST}],
     "IssueWorkOrder": [{"title": "t", "targets": ["上城区"], "actor": "x"}],
 }
 VALUES: dict[str, Any] = {
@@ -63,7 +66,7 @@ VALUES: dict[str, Any] = {
     "units": ["上城区"], "which": "上城区", "fund": "F1",
     "as_of": "2026-02-01", "on": "2026-02-01", "due_on": "2026-12-01", "due_ms": NOW_MS + 10**10,
     "category": "office", "duty": "office", "nature": "ordinary", "box": "all", "direction": "all",
-    "conditions": VALUES_WHERE,
+    "conditions": VALUES_WHERE, "places": [{"unit": "上城区"}],
     "history": "as-was", "indicator": "K5", "by": "unit", "format": "csv", "take": "shown",
     "alike_by": "values", "answer": "accept", "step": "accept", "kind": "spend", "lang": "en",
     "budget_fen": {"F1": 5}, "funds": ["F1"], "state": "received", "states": ["draft"],
@@ -117,6 +120,8 @@ def valued(field: FieldDescriptor) -> Any:
         return {"name": "x"}
     if field.type == FieldDescriptor.TYPE_STRING:
         return ["x"] if field.is_repeated else "x"
+    if field.type == FieldDescriptor.TYPE_BYTES:
+        return DIGEST
     return 7
 
 
