@@ -45,8 +45,8 @@ def run(
         for name, text in sections.items():
             (folder / f"{name}.sh").write_text(f"cd /\n{text}", "utf-8")
             lines.append(
-                f"echo '## {name}'; SECONDS=0; bash -euxo pipefail /mnt/{name}.sh 2>&1 || failed=$?; "
-                "echo took $SECONDS s; echo exit ${failed:-0}; failed=0\n"
+                f"echo '## {name}'; SECONDS=0; bash -euxo pipefail /mnt/{name}.sh 2>&1 "
+                "|| failed=$?; echo took $SECONDS s; echo exit ${failed:-0}; failed=0\n"
             )
         (folder / "after.sh").write_text("".join(lines), "utf-8")
         output = _booted(folder, below)

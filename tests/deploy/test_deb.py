@@ -131,6 +131,7 @@ def test_the_exposure_of_a_unit_stays_low(unit: str) -> None:
     assert done.returncode == 0, done.stdout[-300:] + done.stderr
 
 
+@pytest.mark.soak  # as long as the first build
 def test_two_builds_of_a_bundle_give_the_same_package(
     release: Release, package: Path, tmp_path: Path
 ) -> None:
