@@ -75,7 +75,7 @@ bundle: setup ## build the air-gapped bundle, signed with KEY, into dist
 	$(BIN)/python -m deploy.bundle --key $(KEY)
 
 deb: setup ## build the Debian package from the bundle in dist
-	$(BIN)/python -m deploy.deb
+	$(BIN)/python -m deploy.deb $(BUNDLE)
 
 clean: ## remove caches, build output and the demo's data; .venv stays
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist demo

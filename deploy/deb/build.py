@@ -21,6 +21,7 @@ from deploy.bundle.install import FACTS, REQUIREMENTS, SBOM
 HERE = Path(__file__).parent
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "loongarch64": "loong64"}
 HOME = Path("usr/lib/silian")
+BACKUP = "silian-backup"
 PYTHON = "/usr/bin/python{python}"
 CONTROL = """\
 Package: silian
@@ -60,13 +61,15 @@ def build(bundle: Path, out: Path) -> Path:
         stage.chmod(0o755)
         _program(stage, bundle, facts["python"])
         _around(stage, bundle)
-        size = sum(p.lstat().st_size for p in stage.rglob("*")) // 1024
+        size = sum(p.lstat().st_size for p in stage.rglob("*") if p.is_file()) // 1024
         _control(stage, {**facts, "architecture": architecture, "size": str(size)})
         package = out / f"silian_{facts['version']}_{architecture}.deb"
         listed = json.loads((bundle / SBOM).read_text(encoding="utf-8"))
-        moment = datetime.fromisoformat(listed["metadata"]["timestamp"])
+        moment = int(datetime.fromisoformat(listed["metadata"]["timestamp"]).timestamp())
+        for path in (stage, *stage.rglob("*")):
+            os.utime(path, (moment, moment), follow_symlinks=False)
         _run(["dpkg-deb", "--root-owner-group", "-Zgzip", "-z6", "--build", str(stage),
-              str(package)], SOURCE_DATE_EPOCH=str(int(moment.timestamp())))  # fmt: skip
+              str(package)], SOURCE_DATE_EPOCH=str(moment))  # fmt: skip
     return package
 
 
@@ -113,7 +116,8 @@ def _around(stage: Path, bundle: Path) -> None:
     units.mkdir(parents=True)
     doc = stage / "usr/share/doc/silian"
     (doc / "examples").mkdir(parents=True)
-    for path in (bundle / "systemd").iterdir():
+    shutil.copy(bundle / "systemd" / BACKUP, stage / HOME / "backup")
+    for path in (p for p in (bundle / "systemd").iterdir() if p.name != BACKUP):
         shutil.copy(path, units if path.suffix in (".service", ".timer") else doc / "examples")
     for path in (bundle / "config").iterdir():
         shutil.copy(path, doc / "examples")

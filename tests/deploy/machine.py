@@ -13,7 +13,7 @@ from pathlib import Path
 SCRIPT = Path(__file__).with_name("machine.sh")
 UNSHARE = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--uts", "--ipc", "--net"]
 TOOLS = ("unshare", "systemctl", "dpkg", "runuser", "pivot_root", "ip")
-RUN_S_MAX = 500
+RUN_S_MAX = 1_200
 TRIED = "mount -t tmpfs none /mnt && mkdir /mnt/u /mnt/w /mnt/r /mnt/c && mount -t overlay overlay"
 TRIED += " /mnt/r -o lowerdir=/,upperdir=/mnt/u,workdir=/mnt/w && mount -t cgroup2 none /mnt/c"
 
@@ -45,8 +45,8 @@ def run(
         for name, text in sections.items():
             (folder / f"{name}.sh").write_text(f"cd /\n{text}", "utf-8")
             lines.append(
-                f"echo '## {name}'; bash -euxo pipefail /mnt/{name}.sh 2>&1 || failed=$?; "
-                "echo exit ${failed:-0}; failed=0\n"
+                f"echo '## {name}'; SECONDS=0; bash -euxo pipefail /mnt/{name}.sh 2>&1 "
+                "|| failed=$?; echo took $SECONDS s; echo exit ${failed:-0}; failed=0\n"
             )
         (folder / "after.sh").write_text("".join(lines), "utf-8")
         output = _booted(folder, below)

@@ -22,25 +22,37 @@ UNITS = sorted((ROOT / "deploy/systemd").glob("*@.*"))
 EXPOSURE_MAX = {"silian@.service": 1.5, "silian-backup@.service": 1.5}  # of 10; sshd has 9.6
 
 
-def page() -> str:
-    """Return the commands of docs/operations.md, each machine's with its own address."""
-    text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
-    part = text.partition("\n## From bare machines to a running district\n")[2].partition("\n## ")[
-        0
-    ]
+def lines(page: str, heading: str) -> str:
+    """Return the commands below a heading."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    part = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     blocks = re.findall(r"^ *```\n(.*?)^ *```", part, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 4
-    return "".join(blocks).replace("silian_0.1.0_amd64.deb", "/mnt/silian.deb")
+    assert len(blocks) >= 2
+    return "".join(blocks)
 
 
+pytestmark = pytest.mark.timeout(1_800)  # it builds, installs and boots
 INSTALL = "dpkg -i /mnt/silian.deb\n"
 # In their order: each goes on with the machine as the one before has left it.
 SECTIONS = {
     path.stem: path.read_text(encoding="utf-8")
     for path in sorted(Path(__file__).with_name("promises").glob("*.sh"))
 }
-# At the end, on the machine that has nothing any more: what the page tells a new operator to type.
-SECTIONS["12_a_new_operator_gets_a_district_to_run_by_the_lines_of_the_page"] = page()
+# At the end, on the machine that has nothing any more: what the pages tell a new operator to type.
+SECTIONS["12_a_new_operator_gets_a_district_to_run_by_the_lines_of_the_page"] = lines(
+    "docs/operations.md", "From bare machines to a running district"
+).replace("silian_0.1.0_amd64.deb", "/mnt/silian.deb")
+SECTIONS["13_the_bundle_serves_an_office_without_any_package"] = f"""
+SILIAN_PURGE_DATA=yes dpkg --purge silian
+cd /mnt
+{lines("deploy/README.md", "Bundle")}
+runuser -u silian -- silian init --dir /var/lib/silian/street --unit 闸弄口街道
+systemctl enable --now silian@street silian-backup@street.timer
+systemctl start silian-backup@street
+pid=$(systemctl show silian@street -p MainPID --value)
+grep -q /opt/silian/releases/ /proc/$pid/cmdline
+runuser -u silian -- silian status --dir /var/lib/silian/street
+"""
 
 
 @pytest.fixture(scope="session")
@@ -48,11 +60,17 @@ def package(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(release.built.folder, tmp_path_factory.mktemp("deb"))
 
 
+def files(release: Release, package: Path) -> dict[str, Path]:
+    """Return what lies in /mnt of the machine."""
+    paths = [release.built.archive, release.built.signers]
+    return {"silian.deb": package, **{path.name: path for path in paths}}
+
+
 @pytest.fixture(scope="session")
-def installed(package: Path) -> dict[str, str]:
+def installed(release: Release, package: Path) -> dict[str, str]:
     if why := machine.why_not():
         pytest.skip(f"platform: no machine to throw away here: {why}")
-    return machine.run({"silian.deb": package}, INSTALL, SECTIONS)
+    return machine.run(files(release, package), INSTALL, SECTIONS)
 
 
 @pytest.mark.parametrize("promise", SECTIONS)
@@ -61,18 +79,18 @@ def test_on_a_machine_with_systemd(installed: dict[str, str], promise: str) -> N
 
 
 @pytest.mark.soak
-def test_on_a_clean_machine_with_systemd(package: Path, tmp_path: Path) -> None:
+def test_on_a_clean_machine_with_systemd(release: Release, package: Path, tmp_path: Path) -> None:
     """Of Debian's smallest system, with Python, and nothing of the machine around."""
     if why := machine.why_not() or ("" if shutil.which("mmdebstrap") else "no mmdebstrap"):
         pytest.skip(f"platform: no clean machine here: {why}")
     clean = tmp_path / "clean"
-    packages = "python3.11,systemd,logrotate,procps,passwd"
+    packages = "python3.11,systemd,logrotate,procps,passwd,openssh-client"
     subprocess.run(
         ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={packages}", "bookworm",
          str(clean)],
         check=True, capture_output=True,
     )  # fmt: skip
-    done = machine.run({"silian.deb": package}, INSTALL, SECTIONS, below=clean)
+    done = machine.run(files(release, package), INSTALL, SECTIONS, below=clean)
     failed = {name: text[-2_000:] for name, text in done.items() if not text.endswith("\nexit 0")}
     assert not failed
     assert done.keys() == SECTIONS.keys()
@@ -113,6 +131,7 @@ def test_the_exposure_of_a_unit_stays_low(unit: str) -> None:
     assert done.returncode == 0, done.stdout[-300:] + done.stderr
 
 
+@pytest.mark.soak  # as long as the first build
 def test_two_builds_of_a_bundle_give_the_same_package(
     release: Release, package: Path, tmp_path: Path
 ) -> None:
