@@ -15,6 +15,8 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
 from hub.cli.main import app
+from node.sealed.kept import FOLDER
+from node.sealed.sealed_file import read_header
 from tests.support.silian import COMMUNITY, SERVE, STREET, Ran, serving, silian
 
 READ = {  # what verbs only read; folders that must be new or empty
@@ -22,6 +24,7 @@ READ = {  # what verbs only read; folders that must be new or empty
     ("import", "file"), ("bundle read", "files"), ("bundle show", "file"), ("db restore", "source"),
     ("unit import", "file"), ("work issue", "body_file"),
     ("invite", "from_"), ("invite", "out"), ("join", "letter"), ("join", "tree"),
+    ("seal restore", "source"), ("seal restore", "key"), ("seal take", "source"),
 }  # fmt: skip
 WRITE = {
     "template": ("template", "premises", "--out", "{target}"),
@@ -32,6 +35,9 @@ WRITE = {
     "bundle write": ("bundle", "write", "{target}", "--to", STREET),
     "report": ("report", "--indicator", "K2", "--out", "{target}"),
     "db backup": ("db", "backup", "{target}"),
+    "seal key": ("seal", "key", "--again", "--out", "{target}"),
+    "seal write": ("seal", "write", "{target}"),
+    "seal give": ("seal", "give", COMMUNITY, "{target}"),
 }  # fmt: skip
 BAD = "用房名称,用途,建筑面积\n乙楼,天上,20\n"
 TYPED = b"what somebody has typed all day"
@@ -76,7 +82,18 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CallContext]:
         with serving(office):
             assert silian("sync", "now", "--wait", 30, "--dir", office).exit == 0
             (base / "bad.csv").write_text(BAD, encoding="utf-8")
+            keep_sealed(office)
             yield CallContext(office, base)
+
+
+def keep_sealed(office: Path) -> None:
+    """Give an office a recovery key, and a sealed backup to keep as if for a child."""
+    assert silian("seal", "key", "--dir", office).exit == 0
+    assert silian("seal", "write", office / "first", "--dir", office).exit == 0
+    with (office / "first").open("rb") as file:
+        home = office / FOLDER / f"{read_header(file).unit:016x}"
+    home.mkdir(mode=0o700)
+    (office / "first").rename(home / f"{1:019d}.sealed")
 
 
 def test_every_path_that_a_verb_takes_is_known_as_read_or_as_written() -> None:
