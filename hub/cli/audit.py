@@ -9,6 +9,7 @@ import typer
 
 from hub.cli.arguments import Actor, IdOf, person, usage
 from hub.cli.exits import Exit
+from hub.cli.history import Labels
 from hub.cli.labels import labelled
 from hub.cli.options import Apart
 from hub.cli.outputs import Force, written
@@ -61,6 +62,18 @@ FAULTS = {
 }
 
 
+FACTS = {  # what a clerk reads of them, in Chinese
+    "key": "密钥", "operation": "操作", "take": "采用", "records": "记录数", "files": "文件数",
+    "changes": "变更数", "changed": "变动单位数", "serial": "证书序列号", "entries": "条数",
+    "times": "次数", "size": "条数", "seen": "曾见条数", "format": "格式", "year": "年度",
+    "fund": "资金", "indicator": "指标", "shown": "数值",
+}  # fmt: skip
+VALUES = {
+    "create": ("新增", "create"), "update": ("修改", "update"), "delete": ("注销", "delete"),
+    "shown": ("现值", "shown"), "loser": ("未采用的值", "loser"), "value": ("另填的值", "value"),
+}  # fmt: skip
+
+
 def register(app: typer.Typer) -> None:
     audit = typer.Typer(help="The audit log. 审计日志", no_args_is_help=True)
     app.add_typer(audit, name="audit")
@@ -84,6 +97,7 @@ def tail(
     """Show the newest entries of the audit log, the newest last. 查看审计日志"""
     with terminal.office() as office:
         found = office.list_audit_entries(page_size=limit, page_token=after)
+        labels = Labels(terminal, office, (e.register for e in found.entries if e.register))
 
     def human() -> None:
         heads = (
@@ -93,7 +107,8 @@ def tail(
         )
         terminal.table(heads, [
             (int(e.index), terminal.time(e.at_ms), labelled(terminal, EVENTS, e.event), e.by,
-             e.unit.name or (str(e.unit.unit_id) if e.unit.unit_id else ""), _about(e))
+             e.unit.name or (str(e.unit.unit_id) if e.unit.unit_id else ""),
+             _about(terminal, labels, e))
             for e in found.entries
         ])  # fmt: skip
 
@@ -213,7 +228,14 @@ def _written(terminal: Terminal, path: Path, key: str) -> None:
     terminal.line(f"验证公钥 {key}", f"key {key}")
 
 
-def _about(entry: pb.AuditEntry) -> str:
-    parts = [entry.register, entry.record[:8], *entry.fields]
-    parts += [f"{name}={fact}" for name, fact in sorted(entry.facts.items())]
+def _about(terminal: Terminal, labels: Labels, entry: pb.AuditEntry) -> str:
+    """Return what an entry is about; facts for programs only are left out in Chinese."""
+    parts = [labels.register(entry.register) if entry.register else "", entry.record[:8]]
+    parts += [labels.field(entry.register, name) for name in entry.fields]
+    for name, fact in sorted(entry.facts.items()):
+        if name in FACTS:
+            shown = labelled(terminal, VALUES, fact)
+            parts.append(terminal.localized(f"{FACTS[name]}：{shown}", f"{name}={fact}"))
+        elif not terminal.zh:
+            parts.append(f"{name}={fact}")
     return " ".join(part for part in parts if part)

@@ -353,8 +353,7 @@ def _print_jobs(terminal: Terminal, jobs: Sequence[pb.JobState]) -> None:
         job = labelled(terminal, JOBS, each.job)
         terminal.line(
             f"定时任务“{job}”：执行 {each.runs} 次，失败 {each.failures} 次，最近成功 {last}",
-            f"job {job}: {counted(each.runs, 'run')}, {each.failures} failed, "
-            f"last success {last}",
+            f"job {job}: {counted(each.runs, 'run')}, {each.failures} failed, last success {last}",
         )
 
 

@@ -18,6 +18,7 @@ _FOREIGN_ZH = "请向对方核实证书由谁签发，并由其上级重新发�
 UNREADABLE = (
     ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
+    Warning,  # of what a later release refuses, where warnings are errors
 )  # fmt: skip
 
 

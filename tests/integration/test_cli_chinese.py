@@ -130,6 +130,7 @@ TYPED = re.compile(  # is typed or copied as it stands
     r"|\bSILIAN_\w+(=\w+)?|\b(listen|store) 设置"
     r"|\bK\d+\w*|\bN\d+\b"
     r"|\b([A-Z2-7]{4}-){13}[A-Z2-7]{4}\b"  # a recovery key
+    r"|[A-Za-z0-9+/]{43}="  # a hash, as the formats of audit logs have it
 )
 
 

@@ -22,6 +22,8 @@ ALONE = {
     "init", "serve", "demo", "doctor", "explain", "version", "db upgrade", "db check", "db backup",
     "config show", "config check", "bundle show", "money formula", "money year-end", "db restore",
     "join", "invite",  # a folder of letters: tests/processes/test_enrolment.py
+    "seal key", "seal restore", "seal give", "seal take", "seal write",  # files of the folder:
+    # tests/integration/test_carried_sealed.py
 }  # fmt: skip
 ASKING = sorted(VERBS.keys() - ALONE)
 # Of verbs that need one of several parameters: each way to say it.
@@ -31,6 +33,7 @@ FORMS: dict[str, list[tuple[str, ...]]] = {
     "quarantine retry": [("quarantined_change",), ("all_",)],
     "work issue": [("to",), ("below", "yes")],
     "template": [("register",), ("sample",)],
+    "audit prove": [("entry",), ("figure",), ("payment",)],
 }
 ONE_VALUE = {"now"}  # `sync now` says nothing else
 # `yes` answers a question that only a terminal is asked, `everyone` lengthens a table of which JSON
@@ -46,6 +49,7 @@ VALUES = {
     "wait": "1.5", "due": "2098-01-01", "as_of": "2026-02-03", "on": "2097-01-01", "now": "now",
     "budget": "F1=5", "within": "30d", "level": "street", "month": "2026-01",
     "where": "name=x", "values": "name=x", "value": "name=x", "take": "value", "kind": "csv",
+    "entry": "3", "figure": "K5", "payment": ID,
     "order": ID, "transfer": ID, "assignment": OTHER, "record": ID, "conflict": ID, "request": ID,
     "case": ID, "quarantined_change": ID, "posting": ID,
 }  # fmt: skip

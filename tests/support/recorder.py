@@ -14,11 +14,13 @@ from google.protobuf.message import Message
 
 from hub.api.service import METHODS, NAME
 from node.store.folder_lock import FolderLock
+from sync.wire.office.v1 import audit_pb2 as audit
 from sync.wire.office.v1 import bundle_pb2 as bundles
 from sync.wire.office.v1 import common_pb2 as common
 from sync.wire.office.v1 import figures_pb2 as figures
 from sync.wire.office.v1 import office_pb2 as office
 from sync.wire.office.v1 import registers_pb2 as registers
+from sync.wire.office.v1 import sealed_pb2 as sealed
 
 # What a stream of news ends with; other methods answer with ANSWERS, or an empty message.
 STREAMS: dict[str, list[Message]] = {
@@ -33,6 +35,9 @@ STREAMS: dict[str, list[Message]] = {
         bundles.WriteBundleResponse(data=b"bundle"),
         bundles.WriteBundleResponse(written=bundles.BundleWritten()),
     ],
+    "ExportAudit": [audit.ExportAuditResponse(key="key"), audit.ExportAuditResponse(data=b"log")],
+    "VerifyAudit": [audit.VerifyAuditResponse(report=audit.AuditReport())],
+    "SealBackup": [sealed.SealBackupResponse(backup=sealed.SealedFile(number=1))],
     "ReadBundle": [bundles.ReadBundleResponse(outcome=bundles.BundleOutcome())],
 }
 
