@@ -184,9 +184,10 @@ def test_an_enrolled_office_shows_how_long_its_certificate_is_valid(
         city, district = offices.serve(CITY), offices.serve(DISTRICT)
         idle(district, DISTRICT)
         samples = scrape(district.metrics_address)
-        assert samples.get("silian_certificate_days_left", office=DISTRICT) == 88
+        left = (88, 89)  # it was issued for 89 days and a moment ago, by a clock of the city
+        assert samples.get("silian_certificate_days_left", office=DISTRICT) in left
         shown = silian("status", "--json", "--dir", tmp_path / DISTRICT).json
-        assert shown["machine"]["certificate_days"] == 88
+        assert shown["machine"]["certificate_days"] in left
         assert samples.get("silian_link_up", office=DISTRICT) == 1
         assert abs(samples.get("silian_clock_offset_seconds", office=DISTRICT) or 60) < 60
         above = scrape(city.metrics_address)
