@@ -12,7 +12,7 @@ from hub.cli.exits import Exit
 from hub.cli.history import Labels
 from hub.cli.labels import labelled
 from hub.cli.options import Apart
-from hub.cli.outputs import Force, written
+from hub.cli.outputs import Force, must_be_free, written
 from hub.cli.quarantine import Reason
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
@@ -212,6 +212,8 @@ def prove(
             "nothing to prove is named", "未指定要证明的内容",
             "Give --entry, --figure or --payment.", "请给出 --entry、--figure 或 --payment。",
         )  # fmt: skip
+    if out is not None:
+        must_be_free(out, force=force)
     with terminal.office() as office:
         made = office.prove_audit(
             index=entry, indicator=figure, posting=payment, unit=unit, as_of=as_of

@@ -98,7 +98,7 @@ FIELD_TYPES: Labels = {
 }  # fmt: skip
 JOBS: Labels = {  # of the process that serves an office
     "close_period": ("月度结账", "close_period"), "retention": ("到期清理", "retention"),
-    "seal": ("密封备份", "seal"),
+    "seal": ("密封备份", "seal"), "compare": ("数据核对", "compare"),
 }  # fmt: skip
 TREE_CHANGES: Labels = {
     "create": ("新增", "create"), "rename": ("更名", "rename"), "recode": ("改代码", "recode"),

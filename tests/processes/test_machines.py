@@ -53,6 +53,7 @@ def listens(folder: Path, address: str) -> None:
     write_config(folder, config)
 
 
+@pytest.mark.soak
 def test_an_office_on_another_machine_keeps_records_key_and_unsent_edits(hosts: Hosts) -> None:
     key, before = shown_key(hosts.at(HOME)), names(hosts.at(HOME))
     hosts.stop(HOME)
@@ -88,6 +89,7 @@ def test_a_lost_disk_gives_a_new_key_what_was_sent_and_nothing_that_was_not(host
     assert sorted(states) == [False, True]
 
 
+@pytest.mark.soak
 def test_a_parent_with_another_address_is_found_again_by_a_new_letter(hosts: Hosts) -> None:
     key = shown_key(hosts.at(HOME))
     hosts.listen[STREET] = f"127.0.0.7:{free_ports('127.0.0.7')}"
