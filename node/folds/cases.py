@@ -155,7 +155,7 @@ class CaseFold:
             me, live, closed=units_of(head.closed if head else ""), above=above,
             hop=lambda unit: tree.next_hop(me, unit) if unit in tree and me in tree else None,
         )  # fmt: skip
-        if head is None and found.state == SETTLED:
+        if not own and found.state == SETTLED:
             return ()
         return self._edits(
             mark, head.kind if head else kind, found, own,

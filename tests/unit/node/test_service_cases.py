@@ -166,6 +166,23 @@ def test_a_case_closes_by_itself_when_one_record_is_left_and_no_record_was_touch
     assert edits.list_records(net[F], "resident").total == 1
 
 
+def test_an_office_that_lost_its_own_line_of_a_case_still_settles_those_of_others(
+    net: Network,
+) -> None:
+    """Its own line is nobody else's; a restored office takes back only what it had sent."""
+    keyed(net)
+    gone = resident(net, A)
+    resident(net, B)
+    meet(net)
+    street = net[NORTH]
+    street.store.write(
+        lambda tx: tx.exec_driver_sql(f"DELETE FROM r_case WHERE f_told={net.unit(NORTH)}")
+    )
+    edits.end(net[A], "resident", gone)
+    meet(net)
+    assert all(not cases.list_cases(net[c]) for c in CODES)
+
+
 def test_correcting_a_number_updates_its_index_entry(net: Network) -> None:
     keyed(net)
     wrong = resident(net, A)
