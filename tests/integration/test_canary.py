@@ -153,6 +153,7 @@ def test_a_fault_of_the_program_is_logged_without_what_it_was_about(
     capsys: pytest.CaptureFixture[str], json_: bool
 ) -> None:
     before = (logging.getLogger().handlers[:], logging.getLogger().level)
+    configured = structlog.get_config()
     try:
         logs.set_up(level="DEBUG", json=json_)
         error = personal_error()
@@ -168,7 +169,7 @@ def test_a_fault_of_the_program_is_logged_without_what_it_was_about(
     finally:
         logging.getLogger().handlers[:], level = before[0], before[1]
         logging.getLogger().setLevel(level)
-        structlog.reset_defaults()
+        structlog.configure(**configured)
     text = capsys.readouterr().err
     assert found_in(text) == []
     assert "test_canary.py" in text  # where it arose is there

@@ -54,8 +54,14 @@ def street(open_site):
     return open_site(STREET, folds=[Follows(STREET)])
 
 
+def begun(site):
+    """Begin the stream of a site; return the position after it."""
+    site.commit(site.create(90, name="a"))
+    return site.batch_up().upto
+
+
 def test_a_fresh_commit_gives_the_same_batch_as_reading_the_log(garden):
-    after = 0
+    after = begun(garden)
     for number in range(3):
         recent_commit = garden.commit(garden.create(number, name="a")).waiters.recent_commit
         batch = recent_batch(garden, recent_commit, after)
@@ -66,10 +72,14 @@ def test_a_fresh_commit_gives_the_same_batch_as_reading_the_log(garden):
 
 
 def test_a_fresh_push_of_a_child_gives_its_batch_with_signature_and_derived_entries(garden, street):
-    after = 0
+    sent = begun(garden)
+    street.take(garden.batch_up(), GARDEN)
+    after = street.batch_up().upto
     for number in range(3):
         garden.commit(garden.create(number, name="a"))
-        recent_commit = street.take(garden.batch_up(after=number), GARDEN).waiters.recent_commit
+        batch = garden.batch_up(after=sent)
+        sent = batch.upto
+        recent_commit = street.take(batch, GARDEN).waiters.recent_commit
         batch = recent_batch(street, recent_commit, after)
         assert batch == street.batch_up(after=after)
         assert batch is not None
@@ -118,9 +128,15 @@ def test_a_recent_commit_does_not_skip_a_position_taken_in_between(garden):
 
 
 def test_two_consecutive_transactions_make_one_recent_batch(garden):
+    after = begun(garden)
     recent_commit = garden.commit(garden.create(1, name="a")).waiters.recent_commit
     recent_commit.join(garden.commit(garden.create(2, name="a")).waiters.recent_commit)
-    assert recent_batch(garden, recent_commit, 0) == garden.batch_up()
+    assert recent_batch(garden, recent_commit, after) == garden.batch_up(after=after)
+
+
+def test_where_a_stream_begins_the_log_is_read_for_it_adds_the_certificates(garden):
+    recent_commit = garden.commit(garden.create(1, name="a")).waiters.recent_commit
+    assert recent_batch(garden, recent_commit, 0) is None
 
 
 def test_a_large_commit_is_read_from_the_log(garden):
