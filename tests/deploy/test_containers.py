@@ -199,7 +199,7 @@ class Engine:
     def stop(self) -> None:
         for name, process in reversed(self.running.items()):  # the lowest office first
             process.send_signal(signal.SIGTERM)
-            assert process.wait(2 * STOP_S_MAX) == 0, name
+            assert process.wait(6 * STOP_S_MAX) == 0, name
             process.stdout.close()  # type: ignore[union-attr]
 
 
