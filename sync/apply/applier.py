@@ -156,6 +156,8 @@ def _take_chains(
     replica: Replica, tx: Connection, entries: Iterable[Entry], signatures: Iterable[Signature]
 ) -> None:
     """Keep the certificates that came with signatures of these entries."""
+    if replica.certifier is None:
+        return
     units = {entry.incarnation: entry.unit for entry in entries}
     shown = certified.of_signatures(signatures, units.get)
     log_signatures.take_chains(tx, replica.certifier, shown)

@@ -7,16 +7,16 @@ need not stay here. What a hub says of the offices above it counts for nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from sqlalchemy import Connection
 
+from sync.apply.first_keys import Standing, standing_of
 from sync.apply.host import Host
 from sync.apply.replica import Replica
 from sync.codec import entry as codec
 from sync.codec import receipt as receipts
 from sync.codec.receipt import Receipt
-from sync.log import certified, signatures
-from sync.log import entries as log
 from sync.log.signatures import SignatureError
 from sync.model.change import StreamHead
 from sync.model.errors import ErrorKind
@@ -85,40 +85,15 @@ def take(host: Host, parent: int, given: Iterable[Receipt]) -> list[Receipt]:
         level = routes.level(receipt.holder)
         if not above or level is None or not routes.covers(me, receipt.unit):
             continue
-        if _is_uncertified(host, receipt):
-            continue
-        if _is_genuine(host, receipt, level):
+        standing = standing_of(
+            host, receipt.incarnation, (receipt.holder, level), receipt.public_key,
+            partial(receipts.is_genuine, receipt, receipt.public_key),
+        )  # fmt: skip
+        if standing is Standing.GENUINE:
             found.append(receipt)
-        else:
+        elif standing is Standing.FORGED:
             host.signature_refused(parent, ReceiptForged(receipt.holder))
     return found
-
-
-def _is_uncertified(host: Host, receipt: Receipt) -> bool:
-    """Return whether nothing certifies the key of an office that is new here: yet, perhaps."""
-    with host.store.read() as tx:
-        known = signatures.key_known(tx, receipt.incarnation)
-        return not known and certified.is_missing(tx, receipt.holder, receipt.public_key)
-
-
-def _is_genuine(host: Host, receipt: Receipt, level: int) -> bool:
-    """Of an incarnation that is new here the first key is kept, as of its streams."""
-    incarnation, holder = receipt.incarnation, (receipt.holder, level)
-    with host.store.read() as tx:
-        writer = log.writers_of(tx, {incarnation}).get(incarnation)
-        known = signatures.key_known(tx, incarnation)
-    if not incarnation or writer not in (None, holder) or known not in (b"", receipt.public_key):
-        return False
-    if not receipts.is_genuine(receipt, receipt.public_key):
-        return False
-    if not known:
-
-        def keep(tx: Connection) -> None:
-            log.register_incarnations(tx, [(incarnation, *holder)])
-            signatures.keep_key(tx, incarnation, receipt.public_key, host.replica.now_ms)
-
-        host.store.write(keep)
-    return True
 
 
 def durable_to(

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 
 from sqlalchemy import Connection
 
+from sync.apply.first_keys import Standing, standing_of
 from sync.apply.host import Host
 from sync.codec import statement
 from sync.codec.statement import ReceivedHead
-from sync.log import certified, signatures
-from sync.log import entries as log
 from sync.log.signatures import SignatureError
 from sync.model.change import StreamHead
 from sync.model.errors import ErrorKind
@@ -67,11 +67,16 @@ def take(host: Host, statuses: Iterable[NodeStatus], *, child: int) -> list[Node
         within = unit == child or host.replica.routes.covers(child, unit)
         if not within or level is None:
             continue
-        if status.signed and _is_uncertified(host, status):
-            status = replace(status, signed=b"")
-        elif status.signed and not _is_genuine(host, status, level):
-            host.signature_refused(child, StatusForged(unit))
-            status = replace(status, signed=b"")
+        if status.signed:
+            shown = statement.read(status.signed).public_key
+            standing = standing_of(
+                host, status.incarnation, (unit, level), shown,
+                partial(statement.is_genuine, status, shown),
+            )  # fmt: skip
+            if standing is Standing.FORGED:
+                host.signature_refused(child, StatusForged(unit))
+            if standing is not Standing.GENUINE:
+                status = replace(status, signed=b"")
         if not status.signed:
             status = NodeStatus(
                 unit=unit, at_ms=0, last_contact_ms=status.last_contact_ms,
@@ -79,33 +84,3 @@ def take(host: Host, statuses: Iterable[NodeStatus], *, child: int) -> list[Node
             )  # fmt: skip
         found.append(status)
     return found
-
-
-def _is_uncertified(host: Host, status: NodeStatus) -> bool:
-    """Return whether nothing certifies the key of an office that is new here: yet, perhaps."""
-    with host.store.read() as tx:
-        shown = statement.read(status.signed).public_key
-        known = signatures.key_known(tx, status.incarnation)
-        return not known and certified.is_missing(tx, status.unit, shown)
-
-
-def _is_genuine(host: Host, status: NodeStatus, level: int) -> bool:
-    incarnation, unit = status.incarnation, status.unit
-    shown = statement.read(status.signed).public_key
-    with host.store.read() as tx:
-        writer = log.writers_of(tx, {incarnation}).get(incarnation)
-        known = signatures.key_known(tx, incarnation)
-    if not incarnation or writer not in (None, (unit, level)) or known not in (b"", shown):
-        return False
-    if not statement.is_genuine(status, shown):
-        return False
-    if not known:
-        host.store.write(lambda tx: _keep_key(tx, status, level, shown, host.replica.now_ms))
-    return True
-
-
-def _keep_key(
-    tx: Connection, status: NodeStatus, level: int, public_key: bytes, now_ms: int
-) -> None:
-    log.register_incarnations(tx, [(status.incarnation, status.unit, level)])
-    signatures.keep_key(tx, status.incarnation, public_key, now_ms)

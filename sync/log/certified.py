@@ -11,12 +11,12 @@ the parent of their office had accepted them before it knew: from then on it acc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from sqlalchemy import Connection
 
 from sync.model.change import Signature
-from sync.store.sql import execute
+from sync.store.sql import execute, pieces
 
 Chain = tuple[bytes, ...]  # DER, the office's certificate first
 # Raises: SilianError, if a chain does not certify this key of this unit.
@@ -47,15 +47,19 @@ def chain_of(tx: Connection, unit: int, public_key: bytes) -> Chain:
     return tuple(bytes(each) for each in row if each) if row is not None else ()
 
 
-def chain_of_incarnation(tx: Connection, incarnation: int) -> Chain:
-    """Return the chain of the key of an incarnation; empty: none is here."""
-    row = execute(
-        tx,
-        "SELECT c.certificate, c.authority FROM certified_key c JOIN incarnation i "
-        "ON i.unit=c.unit AND i.public_key=c.public_key WHERE i.id=?",
-        (incarnation,),
-    ).fetchone()
-    return tuple(bytes(each) for each in row if each) if row is not None else ()
+def chains(tx: Connection, incarnations: Collection[int]) -> dict[int, Chain]:
+    """Return the chains of the keys of these incarnations, of those that have one here."""
+    found: dict[int, Chain] = {}
+    for part in pieces(sorted(incarnations)):
+        marks = ",".join("?" * len(part))
+        rows = execute(
+            tx,
+            "SELECT i.id, c.certificate, c.authority FROM certified_key c JOIN incarnation i "
+            f"ON i.unit=c.unit AND i.public_key=c.public_key WHERE i.id IN ({marks})",
+            tuple(part),
+        )
+        found |= {int(i): tuple(bytes(each) for each in chain if each) for i, *chain in rows}
+    return found
 
 
 def is_missing(tx: Connection, unit: int, public_key: bytes) -> bool:

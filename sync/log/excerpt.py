@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from sync.log import certified
-from sync.log.certified import Chain
 from sync.log.signatures import key_known
 from sync.model.change import Signature
 from sync.model.limits import BATCH_CHANGES_MAX, MESSAGE_BYTES_MAX, PORTION_CHANGES_MAX
@@ -102,7 +101,7 @@ class Excerpt:
             (key, bool(it)) for (key, _), it in zip(self._keys, self._signatures, strict=True)
         ]
         public_keys: dict[int, bytes] = {}
-        begun = {key.incarnation for key, seq in self._keys if seq == 1}
+        begun = certified.chains(tx, {key.incarnation for key, seq in self._keys if seq == 1})
         found: list[Signature] = []
         start = 0
         for end in portion_ends(self._sizes, signed, PORTION_CHANGES_MAX):
@@ -111,10 +110,7 @@ class Excerpt:
                 if key.incarnation not in public_keys:
                     public_keys[key.incarnation] = key_known(tx, key.incarnation)
                 public_key = public_keys[key.incarnation]
-                chain: Chain = ()
-                if key.incarnation in begun:
-                    begun.remove(key.incarnation)
-                    chain = certified.chain_of_incarnation(tx, key.incarnation)
+                chain = begun.pop(key.incarnation, ())  # once in a message
                 found.append(
                     Signature(*key, self._keys[i][1], self._signatures[i], public_key, chain)
                 )

@@ -178,11 +178,7 @@ def _last(tx: Connection, replica: Replica, to: Receiver, chunk: Chunk) -> Chunk
         chunk,
         writers=writers,
         keys={i: key for i, key in keys.items() if key},
-        chains={
-            i: chain
-            for i, key in keys.items()
-            if key and (chain := certified.chain_of_incarnation(tx, i))
-        },
+        chains=certified.chains(tx, keys),
         heads=heads,
         cursors={LANE: (replica.identity.incarnation, log.position(tx))},
         acked={LANE: log.cursor_of(tx, to.peer, "in", LANE)},

@@ -60,12 +60,12 @@ MUTANTS = (
     ),
     Mutant(
         "a status counts without the signature of its office", "INV-31", "sync/apply/statements.py",
-        "    if not statement.is_genuine(status, shown):", "    if False:",
+        "partial(statement.is_genuine, status, shown)", "lambda: True",
         "tests/unit/node/test_signed_status.py",
     ),
     Mutant(
         "a receipt counts without the signature of its holder", "INV-31", "sync/apply/receipts.py",
-        "    if not receipts.is_genuine(receipt, receipt.public_key):", "    if False:",
+        "partial(receipts.is_genuine, receipt, receipt.public_key)", "lambda: True",
         "tests/unit/node/test_receipts.py",
     ),
     Mutant(

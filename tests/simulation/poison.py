@@ -245,14 +245,14 @@ class Poison:
 
     def check_released(self, process: Process) -> None:
         """INV-21: nothing waits any more. Raises: Violation."""
-        known = self._world.roles.postings
+        known, restored = self._world.roles.postings, self._restored_units()
         rows = Counter(
             (reason, state)
             for reason, state, records, unit in process.eye.execute(
                 "SELECT reason, state, record, unit FROM quarantine ORDER BY id"
             )
             if bytes(records) not in known  # no posting covers them
-            and not (reason == "overdrawn" and unit in self._restored_units())
+            and not (reason == "overdrawn" and unit in restored)
         )
         for (reason, state), n in rows.items():
             self._world.ledger.note("quarantine state", state, n)

@@ -85,10 +85,14 @@ class TreeImport:
     """What a file would change, or has changed."""
 
     on: date
-    counts: dict[OperationKind, int]
     changes: tuple[UnitChange, ...]
     units: int  # of the tree afterwards
     dry_run: bool
+
+    @property
+    def counts(self) -> dict[OperationKind, int]:
+        """How many changes of each kind."""
+        return dict(Counter(change.kind for change in self.changes))
 
 
 def import_units(
@@ -115,7 +119,6 @@ def import_units(
         known = dated_units(tx)
         old = tree_on(tx, day)
     operations = tuple(diff_units(old, target, day))
-    counts = Counter(o.kind for o in operations)
     closed = [old.path(o.unit_id) for o in operations if o.kind is OperationKind.CLOSE]
     if closed and not (allow_close or dry_run):
         raise WouldClose(len(closed), closed)
@@ -124,16 +127,18 @@ def import_units(
         _publish(office, known, wanted, by)
     new = Tree(wanted, day)
     changes = tuple(_shown(o, old, new) for o in operations)
-    return TreeImport(day, dict(counts), changes, len(target), dry_run)
+    return TreeImport(day, changes, len(target), dry_run)
 
 
 def _shown(operation: TreeOperation, old: Tree, new: Tree) -> UnitChange:
     path = (old if operation.unit_id in old else new).path(operation.unit_id)
-    becomes = operation.name or operation.code or ""
-    if operation.kind is OperationKind.CREATE:
-        becomes = operation.code or ""
-    elif operation.kind is OperationKind.MOVE and operation.parent_id is not None:
-        becomes = new.path(operation.parent_id)
+    match operation:
+        case TreeOperation(kind=OperationKind.MOVE, parent_id=int() as parent):
+            becomes = new.path(parent)
+        case TreeOperation(kind=OperationKind.RENAME):
+            becomes = operation.name or ""
+        case _:
+            becomes = operation.code or ""
     return UnitChange(operation.kind, path, becomes, operation.matched_by)
 
 
