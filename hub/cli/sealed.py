@@ -131,7 +131,7 @@ def ls(
 def print_own(terminal: Terminal, own: pb.SealedStatus | None) -> None:
     """Print how an office is provided for that has records which no other office has."""
     if own is None:
-        terminal.line("本单位没有仅存本级的数据", "this office has no records of its own alone")
+        terminal.line("本单位没有仅存本级的数据", "this office has no records that stay here only")
     elif own.sent_number:
         terminal.line(
             f"上级保存的密封备份：第 {own.sent_number} 号，{terminal.time(own.sent_ms)}",
