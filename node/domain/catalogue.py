@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -132,8 +132,8 @@ def load_catalogue(extra: Iterable[Path] = ()) -> Catalogue:
     Raises: BadCatalogue, naming file and key; correct the file. OSError for an unreadable file.
     """
     shipped = [f for f in files("node.catalogue").iterdir() if f.name.endswith(".toml")]
-    texts = [(f.name, f.read_bytes()) for f in sorted(shipped, key=lambda f: f.name)]
-    return parse_catalogue(texts, [(path.name, path.read_bytes()) for path in extra])
+    texts = tuple((f.name, f.read_bytes()) for f in sorted(shipped, key=lambda f: f.name))
+    return _parsed(texts, tuple((path.name, path.read_bytes()) for path in extra))
 
 
 def parse_catalogue(
@@ -155,6 +155,9 @@ def parse_catalogue(
         derived=sheaf.derived,
         indicators=sheaf.indicators,
     )
+
+
+_parsed = lru_cache(maxsize=4)(parse_catalogue)  # the offices of one process share a catalogue
 
 
 def _read(file: Table, sheaf: Sheaf, *, local: bool) -> None:

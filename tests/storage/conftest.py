@@ -26,7 +26,7 @@ def open_site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenSi
                 url = sqlite_url(tmp_path / f"{next(numbers)}.db")
             else:
                 server = request.getfixturevalue("postgres")
-                url = closing.enter_context(server.fresh_database())
+                url = closing.enter_context(server.cleared_database())
             site = site_at(unit, url, **options)
             closing.callback(site.store.close)
             return site
