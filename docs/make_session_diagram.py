@@ -112,26 +112,35 @@ def key(session: s.Session) -> str:
     return repr([sorted(v, key=repr) if isinstance(v, set) else v for v in facts.values()])
 
 
+def copied(session: s.Session) -> s.Session:
+    """Return a session of its own: what it can change is copied, and that is one level deep."""
+    after = copy.copy(session)
+    for name, value in vars(session).items():
+        if isinstance(value, dict | set):
+            setattr(after, name, value.copy())
+    return after
+
+
 def steps(session: s.Session) -> Iterator[tuple[str, s.Session]]:
     """Yield (label, session afterwards) of everything that can happen to a session now."""
     for state, kind in s.TRANSITIONS:
         if state is session.state:
             for label, event in variants(kind, session):
-                after = copy.deepcopy(session)
+                after = copied(session)
                 after.on(event)  # type: ignore[arg-type]
                 yield label, after
-    after = copy.deepcopy(session)
+    after = copied(session)
     if session.state is s.State.OFFLINE:
         after.start()
         yield "start", after
     elif session.state is s.State.IDLE:
         after.renew_handshake()
         yield "renew_handshake", after
-        after = copy.deepcopy(session)
+        after = copied(session)
         after.compare()
         after.start()
         yield "compare", after
-        after = copy.deepcopy(session)
+        after = copied(session)
         after.broken(c.Failed("unavailable", retryable=True))
         yield "broken (Watch failed)", after
 
