@@ -6,6 +6,7 @@ from typing import Any
 
 from sync.codec.signing import STREAM
 from sync.log import entries as log
+from sync.log import truncation
 from sync.model.change import Entry
 from sync.model.limits import BATCH_BYTES_MAX, BATCH_CHANGES_MAX, LISTED_MAX, PEER_LIMITS
 from sync.model.schema import Lane
@@ -139,8 +140,9 @@ def an_old_signature_for_a_new_entry(scene: Scene) -> Any:
 def _own_wires(scene: Scene) -> list[bytes]:
     with scene.listener.office.store.read() as tx:
         batch = log.read_up(
-            tx, lane=Lane.BULK, incarnation=scene.them.incarnation, after=0, bytes_max=1 << 16
-        )
+            tx, lane=Lane.BULK, incarnation=scene.them.incarnation,
+            after=truncation.low_water_up(tx, Lane.BULK), bytes_max=1 << 16,
+        )  # fmt: skip
     entries = [pb.Entry.FromString(wire) for wire in batch.entries]
     return [
         wire for wire, entry in zip(batch.entries, entries, strict=True)

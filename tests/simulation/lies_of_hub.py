@@ -9,6 +9,7 @@ from sync.codec import entry as codec
 from sync.codec.signing import STREAM
 from sync.compare.drilldown import part_of
 from sync.link.possession import PARENT, Sides, sign
+from sync.log import signatures
 from sync.merge.digest import bucket_of
 from sync.model.change import Entry
 from sync.model.limits import SNAPSHOT_ROWS
@@ -207,10 +208,8 @@ def a_hub_under_its_childs_incarnation(scene: Scene) -> Any:
 
 @answers("Hello", "a receipt of the city, signed by the hub", End(How.SEEN, "receipt_forged"))
 def a_receipt_of_the_city(scene: Scene) -> Any:
-    city = scene.world.processes.get(0)
-    if scene.me.level == 0 or city is None:
-        return None
-    return _with_receipt(scene, city.office.identity)
+    city = _city_known(scene)
+    return _with_receipt(scene, city) if city is not None else None
 
 
 @answers("Hello", "its receipt, under another key", End(How.SEEN, "receipt_forged"))
@@ -237,6 +236,18 @@ def _add_receipt(scene: Scene, reply: Any, holder: Any, key: Any) -> None:
     )
     del reply.receipts[:]
     reply.receipts.append(receipt.to_wire(found))
+
+
+def _city_known(scene: Scene) -> Any:
+    """Return who the city is, if the listener knows its key; None: what is signed with the first
+    key counts, where nobody is enrolled (ADR 0054).
+    """
+    city = scene.world.processes.get(0)
+    if scene.me.level == 0 or city is None:
+        return None
+    with scene.listener.office.store.read() as tx:
+        known = signatures.key_known(tx, city.office.identity.incarnation)
+    return city.office.identity if known else None
 
 
 def _knows_parent(scene: Scene) -> bool:
@@ -367,10 +378,10 @@ def a_durable_position_of_no_level(scene: Scene) -> Any:
 
 @answers("Push", "a receipt of the city, signed by the hub", End(How.SEEN, "receipt_forged"))
 def a_receipt_of_the_city_for_a_push(scene: Scene) -> Any:
-    city = scene.world.processes.get(0)
-    if scene.me.level == 0 or city is None:
+    city = _city_known(scene)
+    if city is None:
         return None
-    _add_receipt(scene, scene.reply, city.office.identity, scene.key)
+    _add_receipt(scene, scene.reply, city, scene.key)
     return scene.reply
 
 

@@ -48,6 +48,7 @@ class Fact:
     level_or_target: tuple[str, int]
     poison: str = ""  # the reason for which it must be held everywhere
     hlc: int = 0
+    version: bytes = b""  # kept by what its writer publishes again
 
 
 @dataclass(slots=True)
@@ -270,7 +271,7 @@ class Oracle:
             else ("down", addressees.down_to or 0)
         )
         fact = Fact(  # type: ignore[arg-type]
-            index, entry.hash, frozenset(marks), target, poison, entry.hlc
+            index, entry.hash, frozenset(marks), target, poison, entry.hlc, entry.version
         )  # fmt: skip
         if self.facts.setdefault((stream, seq), fact) is not fact:
             self.others[stream, seq].append(fact)

@@ -30,7 +30,6 @@ from tests.simulation.restores import bases_of
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from tests.simulation.oracle import Stream
     from tests.simulation.process import Process
     from tests.simulation.world import World
 
@@ -138,10 +137,9 @@ class Poison:
 
         Raises: Violation.
         """
-        quarantined: set[tuple[Stream, int]] = set()
+        quarantined: set[bytes] = set()  # versions, which what is published again keeps
         rows = process.eye.execute(
-            "SELECT h.reason, h.register, h.record, h.state, e.incarnation, e.audience, e.lane, "
-            "e.seq, e.wire, h.unit "
+            "SELECT h.reason, h.register, h.record, h.state, e.wire, h.unit "
             "FROM quarantine h LEFT JOIN entry e ON e.arrival = h.arrival ORDER BY h.id"
         ).fetchall()
         # Where copies go instead of a log, or an office takes back what it lost, a change may come
@@ -154,18 +152,7 @@ class Poison:
             if self._world.plan.copies or process.index in self._world.oracle.restores.offices
         }
         restored = self._restored_units()
-        for (
-            reason,
-            register,
-            records,
-            state,
-            incarnation,
-            addressees,
-            lane,
-            seq,
-            wire,
-            unit,
-        ) in rows:
+        for reason, register, records, state, wire, unit in rows:
             self._world.ledger.note("quarantine", reason)
             self._world.roles.found_quarantined(process, reason, bytes(records), bytes(wire or b""))
             if state == "deferred" and reason in OF_SKEW:
@@ -183,7 +170,8 @@ class Poison:
                     "INV-21 a hole that nobody made",
                     f"office {process.index}: {reason} {register} {bytes(records).hex()} {state}",
                 )
-            quarantined.add(((incarnation, addressees, lane), seq))
+            if wire:
+                quarantined.add(codec.entry_from_wire(bytes(wire)).version)
         oracle = self._world.oracle
         if process.index in oracle.restores.offices:
             return
@@ -194,7 +182,7 @@ class Poison:
             if stream in copied and seq <= copied[stream][0]:
                 continue
             receives = oracle.entitled(process.index, fact) and process.index != fact.writer
-            if receives and (stream, seq) not in quarantined:
+            if receives and fact.version not in quarantined:
                 raise Violation(
                     "INV-21 no hole", f"office {process.index}: {fact.poison} {stream} {seq}"
                 )

@@ -62,6 +62,7 @@ UNREAD = frozenset({"bundle_needs_link", "bundle_outdated", "key_changed"})
 NO_SESSION = frozenset({"BACK_OFF", "CLONE", "RESTORED", "CHALLENGE", "WRONG_PARENT"})
 SEEN_CODES = ("status_forged", "receipt_forged", "head_forged")
 Store = tuple[Any, ...]
+Incarnation = tuple[int, bytes]  # and its key, empty until that is known
 
 
 @dataclass(slots=True)
@@ -385,19 +386,34 @@ class Roles:
     def _end(self, sent: Sent, process: Process, end: End) -> None:
         lie, after = sent.lie, _store_of(process)
         self._world.clockwork.note(f"lie {lie.name}: {end}")
-        stored = after != sent.before
+        stored = after[1:] != sent.before[1:] or self._learned(process, sent.before[0])
         shut_out = end == End(How.REFUSED, "key_refused") and _is_shut_out(sent.scene, process)
         if stored or not (end == lie.end or shut_out or end in _in_vain(lie, end)):
             raise Violation(
                 "a lie ended otherwise",
                 f"{lie.name} at office {process.index}: {end}"
-                f"{', and it was stored' if stored else ''}, not {lie.end}",
+                f"{f', and it was stored ({sent.before} before, {after} after)' if stored else ''}"
+                f", not {lie.end}",
             )
         if end == lie.end:
             self._world.ledger.note("lie", lie.name)
             self._world.ledger.note("lie ended", str(end))
         else:
             self._world.ledger.note("lie in vain", end.code)
+
+    def _learned(self, process: Process, before: frozenset[Incarnation]) -> bool:
+        """Return whether an office learned an incarnation, or its key, that no other office has:
+        the honest part of an answer may bring some."""
+        new = _incarnations_of(process) - before
+        offices = self._world.processes.values() if new else ()
+        known = {
+            each
+            for other in offices
+            if other is not None and other.alive and other is not process
+            for each in _incarnations_of(other)
+        }
+        known |= {(number, b"") for number, _ in known}
+        return not new <= known
 
     @property
     def postings(self) -> set[bytes]:
@@ -475,10 +491,12 @@ def _in_vain(lie: Lie, end: End) -> tuple[End, ...]:
     unwell = end.how is How.REFUSED and end.code in UNWELL
     unread = end.how is How.VERDICT and end.code in NO_SESSION
     unread |= lie.way is Way.CARRIED and end.how is How.REFUSED and end.code in UNREAD
+    # Whether this is the caller's parent is asked before what the caller says of itself.
+    misdirected = end == End(How.VERDICT, "WRONG_PARENT") and lie.end.how is How.VERDICT
     # A parent that has restarted knows none of its challenges.
     restarted = lie.way is Way.REQUEST and end == End(How.VERDICT, "CHALLENGE")
     reads = lie.end.how not in (How.SEEN, How.NOTHING) and lie.way is not Way.CARRIED
-    return (end,) if unwell or restarted or (unread and not reads) else ()
+    return (end,) if unwell or restarted or misdirected or (unread and not reads) else ()
 
 
 def _forget_problem(listener: Process, peer: int) -> None:
@@ -522,13 +540,17 @@ def _store_of(process: Process) -> Store:
     """Return what no lie may change: the log, its streams, the records, what is quarantined."""
     one = process.eye.execute
     return (
+        _incarnations_of(process),
         one("SELECT arrival FROM log_head").fetchone(),
         one("SELECT count(*), sum(seq) FROM stream").fetchone(),
         one("SELECT sum(count), sum(sum >> 31), sum(sum & 2147483647) FROM digest").fetchone(),
         one("SELECT count(*), sum(tries) FROM quarantine").fetchone(),
-        one("SELECT count(*) FROM incarnation").fetchone(),
         _is_durable_beyond_its_end(process),
     )
+
+
+def _incarnations_of(process: Process) -> frozenset[Incarnation]:
+    return frozenset(process.eye.execute("SELECT id, public_key FROM incarnation").fetchall())
 
 
 def _is_durable_beyond_its_end(process: Process) -> bool:
