@@ -73,10 +73,9 @@ class SnapshotUpload:
         with self._host.store.read() as tx:
             place = progress(tx, self._parent)
             mine = replica.identity.incarnation
-            truncated = place is not None and place.round < truncation.truncation_point(
-                tx, Lane.BULK, truncation.UPWARD
-            )
-            if place is None or place.incarnation != mine or truncated:
+            # The log does not have what was truncated, nor what came as copies since.
+            low_water_mark = truncation.low_water_up(tx, Lane.BULK)
+            if place is None or place.incarnation != mine or place.round < low_water_mark:
                 place = sender.begin(tx, replica, to.scope)
             self._sent = sender.next_chunk(tx, replica, to, place, self._rows_max)
         return pb.UploadSnapshotRequest(

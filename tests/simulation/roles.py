@@ -493,6 +493,8 @@ def _in_vain(lie: Lie, end: End) -> tuple[End, ...]:
     unread |= lie.way is Way.CARRIED and end.how is How.REFUSED and end.code in UNREAD
     # Whether this is the caller's parent is asked before what the caller says of itself.
     misdirected = end == End(How.VERDICT, "WRONG_PARENT") and lie.end.how is How.VERDICT
+    # The protocol is asked before anything else.
+    misdirected |= end == End(How.VERDICT, "UPGRADE_FIRST")
     # A parent that has restarted knows none of its challenges.
     restarted = lie.way is Way.REQUEST and end == End(How.VERDICT, "CHALLENGE")
     reads = lie.end.how not in (How.SEEN, How.NOTHING) and lie.way is not Way.CARRIED

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
 from sync.apply import applier
-from sync.codec.chunk import unpack
+from sync.codec.chunk import Chunk, unpack
 from sync.log import entries as log
 from sync.log import truncation
 from sync.model.schema import Lane, Schema
@@ -17,11 +21,14 @@ from sync.model.stream import StreamForked
 from sync.snapshot import progress, sender
 from sync.snapshot.plan import Place
 from sync.snapshot.progress import Progress
-from sync.snapshot.receiver import join_chunk
+from sync.snapshot.receiver import join_chunk, join_from_below
 from sync.snapshot.sender import Receiver
+from sync.snapshot.upload import SnapshotUpload
+from sync.wire.link.v1 import link_pb2 as pb
 from tests.storage.conftest import OpenSite
 from tests.storage.test_copy_contract import play
 from tests.support.sites import (
+    DISTRICT,
     GARDEN,
     LEVEL,
     NOTICE,
@@ -306,3 +313,43 @@ def test_fields_unknown_to_an_older_program_are_joined_after_its_upgrade(
     newer.send(street)
     assert newer.states() == street.states()
     assert newer.value(1, "name") == "b"
+
+
+def uploads(site: Site, parent: int) -> Iterator[Chunk]:
+    """Yield what a site uploads, a record at a time, as if each chunk were joined above."""
+    host: Any = SimpleNamespace(
+        replica=site.replica, store=site.store, shared=lambda _: {"person": [GARDEN]}
+    )
+    for _ in range(CHUNKS_MAX):
+        upload = SnapshotUpload(host, parent, 1, 1)
+        yield unpack(upload.request().payload)
+        if not upload.on_reply(pb.UploadSnapshotResponse()):
+            return
+    pytest.fail("the upload does not end")
+
+
+def test_what_comes_from_below_during_an_upload_goes_up_with_it(open_site: OpenSite) -> None:
+    """It comes as copies, which are in no entry: the upload starts over."""
+    garden, street, district = open_site(GARDEN), open_site(STREET), open_site(DISTRICT)
+    for n in range(3):
+        garden.commit(garden.create(n, name="a"))
+    garden.send(street)
+    above = uploads(street, DISTRICT)
+
+    def join_above() -> bool:
+        chunk = next(above, None)
+        if chunk is not None:
+            district.store.write(
+                lambda tx: join_from_below(tx, district.replica, chunk, child=STREET)
+            )
+        return chunk is not None
+
+    assert join_above()
+    garden.commit(*(garden.update(n, name="b") for n in range(3)))
+    for chunk in uploads(garden, STREET):
+        join = partial(join_from_below, replica=street.replica, chunk=chunk, child=GARDEN)
+        street.store.write(join)
+    while join_above():
+        pass
+    assert [street.value(n, "name", GARDEN) for n in range(3)] == ["b", "b", "b"]
+    assert district.records() == street.records()
