@@ -300,6 +300,7 @@ def _append(
         (e.original_incarnation, e.unit, e.level) for e, _, _ in fresh if e.original_incarnation
     }
     log.register_incarnations(tx, named)
+    restored = log.was_restored(tx, replica.identity.unit)
     effects: list[Effect] = []
     rows = []
     newest: dict[StreamKey, Entry] = {}
@@ -314,8 +315,9 @@ def _append(
         )  # fmt: skip
         newest[key_of(entry)] = entry
         effects += _apply_entry(
-            replica, tx, entry, arrival, received, applied_blocks.get(entry.version, ())
-        )
+            replica, tx, entry, arrival, received, applied_blocks.get(entry.version, ()),
+            comes_late=restored or bool(entry.original_incarnation),
+        )  # fmt: skip
         received.entries += 1
         received.changes += entry.changes
     replica.merger.flush(tx)
@@ -326,11 +328,12 @@ def _append(
 
 def _apply_entry(
     replica: Replica, tx: Connection, entry: Entry, arrival: int, received: Received,
-    applied_blocks: Sequence[Block],
+    applied_blocks: Sequence[Block], *, comes_late: bool,
 ) -> list[Effect]:  # fmt: skip
     """Merge an entry's blocks, but those `applied_blocks` already in another stream.
 
-    What cannot be merged is quarantined, and the rest goes on.
+    `comes_late`: perhaps after edits that are based on it. A restored office takes back its own
+    edits before those of its children that they were based on. What cannot be merged is quarantined, and the rest goes on.
     """
     replica.merger.writer(entry.original_incarnation or entry.incarnation, entry.level)
     try:
@@ -367,7 +370,7 @@ def _apply_entry(
             received.quarantined += 1
         if effect is not None:
             effects.append(effect)
-        if entry.original_incarnation:
+        if comes_late:
             effects += drop_superseded_heads(
                 tx, replica.merger, replica.tables, block, entry.version
             )

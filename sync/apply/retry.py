@@ -170,10 +170,7 @@ def _try(
         received.registers.add(block.register)
         if effect is not None:
             effects.append(effect)
-        if entry.original_incarnation:
-            effects += drop_superseded_heads(
-                tx, replica.merger, replica.tables, block, entry.version
-            )
+        effects += drop_superseded_heads(tx, replica.merger, replica.tables, block, entry.version)
         for rejected in replica.merger.take_rejected():
             left |= {rejected.id} if rejected.id else set(block.ids)
             reason, detail = rejected.reason, rejected.detail or detail

@@ -251,3 +251,31 @@ def test_entries_moved_beyond_the_parents_cursor_keep_their_order(
     assert rows[1][0] > 3
     street.take(garden.batch_up(after=1), GARDEN)
     assert street.records() == garden.records()
+
+
+def test_an_edit_that_was_overwritten_is_no_head_when_it_comes_back_after_the_one_that_overwrote_it(
+    open_site: OpenSite,
+) -> None:
+    """A restored street takes back its own edits before its child sends those they are based on."""
+    garden, street = open_site(GARDEN), open_site(STREET)
+    restored = open_site(STREET, incarnation=8_003)
+    garden.commit(garden.create(1, name="a"))
+    for each in (street, restored):
+        garden.send(each)
+    garden.commit(garden.update(1, name="b"))
+    garden.send(street)
+    street.now_ms += 1
+    street.commit(street.update(1, GARDEN, name="c"))
+    street.send(garden)
+    with garden.store.read() as tx:
+        returned = recovery_heads.own_entries_of(tx, STREET, 0)
+    restored.store.write(
+        lambda tx: applier.replay(
+            restored.replica, tx, returned.entries, peer=GARDEN, own_keys=None,
+            message=Message.RESTORE_PARENT, signatures=returned.signatures,
+        )
+    )  # fmt: skip
+    garden.send(restored)
+    assert restored.value(1, "name", GARDEN) == "c"
+    assert restored.states() == street.states() == garden.states()
+    assert restored.digests() == restored.recomputed_digests()
