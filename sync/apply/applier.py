@@ -333,7 +333,8 @@ def _apply_entry(
     """Merge an entry's blocks, but those `applied_blocks` already in another stream.
 
     `comes_late`: perhaps after edits that are based on it. A restored office takes back its own
-    edits before those of its children that they were based on. What cannot be merged is quarantined, and the rest goes on.
+    edits before those of its children that they were based on.
+    What cannot be merged is quarantined, and the rest goes on.
     """
     replica.merger.writer(entry.original_incarnation or entry.incarnation, entry.level)
     try:
