@@ -6,7 +6,11 @@ tried without a change here.
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import grpc
 import pytest
@@ -21,6 +25,7 @@ from tests.support.fuzzed import Fuzzed, fuzzed, watched
 # The offices run in this process: their threads draw chance while a message is drawn.
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 
+ROOT = Path(__file__).parents[2]
 METHODS = methods()
 FIXED, WIDE = 3, 400  # messages for each method
 REFUSED = ("malformed", "INVALID_ARGUMENT")  # the second: a Watch has no room for the code
@@ -114,6 +119,18 @@ def test_a_message_out_of_all_measure_is_refused(offices: Fuzzed) -> None:
             ended = offices.send(path, bytes(32 << 20), compression=grpc.Compression.Gzip)
             assert ended == "RESOURCE_EXHAUSTED"
         offices.still_served("党群服务中心")
+
+
+@pytest.mark.soak
+def test_bytes_that_reach_code_not_reached_before_are_answered_or_refused(tmp_path: Path) -> None:
+    """What atheris finds lies in the folder of this test, as `atheris-finding-...`."""
+    pytest.importorskip("atheris", reason="platform: atheris has no wheel for this Python")
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz", "--seconds", "300"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr[-2_000:]
 
 
 @pytest.mark.soak
