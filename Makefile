@@ -41,6 +41,7 @@ test: setup ## run every test
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests
 
 soak: setup ## run what is too long or too wide for every test run
+	-$(BIN)/uv sync --quiet --locked --inexact --group fuzz # no wheel: what needs it is left out
 	$(BIN)/python -m pytest -m soak -n $(JOBS) --dist worksteal tests
 	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/property tests/unit
 

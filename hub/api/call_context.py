@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain, repeat
 from typing import Any, TypeVar
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -22,6 +23,8 @@ from sync.model.errors import ErrorKind, FieldViolation, SilianError
 from sync.wire.office.v1 import common_pb2 as common
 
 R = TypeVar("R", bound=Message)
+WAIT_STEP_S = 1  # between two looks whether a caller still waits
+_STEP_MS = WAIT_STEP_S * 1000
 _ID = re.compile(f"[0-9a-fA-F]{{{ID_BYTES * 2}}}")
 
 
@@ -47,7 +50,7 @@ class CallContext:
 
     `actor`: who calls, by the name that the call states; the audit log names it.
     `tls_name`: the name in the certificate of the process that serves it; "": it is not served, or
-    without TLS.
+    without TLS. `wanted`: whether the caller still waits for the answer.
     """
 
     office: LinkedOffice
@@ -55,6 +58,13 @@ class CallContext:
     parent: Parent | None = None
     tls_name: str = ""
     actor: str = ""
+    wanted: Callable[[], bool] = lambda: True
+
+    def wait(self, done: Callable[[float], bool], wait_ms: int) -> None:
+        """Wait for what `done` waits for, given seconds, as long as the caller does."""
+        for wait_s in chain(repeat(WAIT_STEP_S, wait_ms // _STEP_MS), (wait_ms % _STEP_MS / 1000,)):
+            if done(wait_s) or not self.wanted():
+                return
 
     def resolve_unit(self, text: str, tree: Tree | None = None) -> int:
         """Return the unit meant by a code, a name or a path; "" is this office's own.

@@ -20,12 +20,11 @@ def compare(context: CallContext, request: pb.CompareOfficeRequest) -> pb.Compar
         raise NoParent
     if context.dialer is None:
         raise NotServed
-    wait_s = request.wait_ms / 1000
     read = frozenset(range(DIGEST_BUCKETS)) if request.deep else frozenset()
-    context.dialer.wait_compared(wait_s)  # the daily one may be under way
+    context.wait(context.dialer.wait_compared, request.wait_ms)  # the daily one may be under way
     office.comparisons.forget()
     context.dialer.compare(CompareOptions(repair=request.repair, read=read))
-    context.dialer.wait_compared(wait_s)
+    context.wait(context.dialer.wait_compared, request.wait_ms)
     found = office.comparisons.last
     if found is None:
         return pb.CompareOfficeResponse()

@@ -185,7 +185,7 @@ def sync_office(context: CallContext, request: pb.SyncOfficeRequest) -> pb.SyncO
         raise NotServed
     context.dialer.retry_now()
     context.dialer.notify(up=frozenset(Lane), down=frozenset(Lane))
-    context.dialer.wait_idle(request.wait_ms / 1000)
+    context.wait(context.dialer.wait_idle, request.wait_ms)
     waiting = context.office.peer_status.own_status(context.dialer.acked_by_parent).waiting_up
     return pb.SyncOfficeResponse(
         link=_link(context), waiting_up=waiting, done=context.dialer.connected and waiting == 0

@@ -106,7 +106,8 @@ def _handler(
 
     def call(request: Any, context: grpc.ServicerContext) -> Any:
         called = context_for(shown_token(context))
-        return method.answer(replace(called, actor=shown_actor(context)), request)
+        asked = replace(called, actor=shown_actor(context), wanted=context.is_active)
+        return method.answer(asked, request)
 
     def streamed(request: Any, context: grpc.ServicerContext) -> Any:
         yield from call(request, context)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
 import structlog
+from google.protobuf.descriptor import Descriptor, MethodDescriptor
+from google.protobuf.descriptor_pool import Default as default_pool
 from google.protobuf.message import DecodeError
 
 from hub.serve.call_pots import SilentCalls, WorkSlots, is_control
@@ -15,7 +17,9 @@ from hub.serve.ports import WrongPort
 from hub.serve.traces import rpc
 from node.spans import NO_SPANS, Spans
 from node.trouble import refusal_of
+from sync.codec.parts import BadParts, check_message
 from sync.model.errors import Malformed, SilianError
+from sync.model.limits import MESSAGE_PARTS_MAX
 from sync.rpc.status import status_of, to_grpc
 
 _OFFICE_CALLS = ".OfficeService/"  # a person's own values; between offices it is our mistake
@@ -65,7 +69,7 @@ class GuardCalls(grpc.ServerInterceptor):
         return guarded
 
     def _guarded(self, handler: Handler, name: str) -> Handler:
-        read, write = _or_malformed(handler.request_deserializer), handler.response_serializer
+        read, write = _or_malformed(handler.request_deserializer, name), handler.response_serializer
         if handler.unary_unary is not None:
             call = self._unary(handler.unary_unary, name)
             return grpc.stream_unary_rpc_method_handler(call, read, write)
@@ -154,18 +158,33 @@ class GuardCalls(grpc.ServerInterceptor):
         return call
 
 
-def _or_malformed(read: Callable[[bytes], Any] | None) -> Callable[[bytes], Any] | None:
-    """Return a reader that gives the refusal of a message that does not parse."""
+def _or_malformed(read: Callable[[bytes], Any] | None, name: str) -> Callable[[bytes], Any] | None:
+    """Return a reader that gives the refusal of a message that does not parse, or has too much."""
     if read is None:
         return None
+    kind = _request_of(name)
 
     def reader(data: bytes) -> Any:
         try:
+            if kind is not None:
+                check_message(data, kind, MESSAGE_PARTS_MAX)
             return read(data)
         except DecodeError:
             return Malformed("a message that does not parse")
+        except BadParts:
+            return Malformed(f"a message of more than {MESSAGE_PARTS_MAX} parts, or of none")
 
     return reader
+
+
+def _request_of(name: str) -> Descriptor | None:
+    """Return the kind of a method's requests; None for a service without a contract here."""
+    service, _, method = name.strip("/").rpartition("/")
+    try:
+        found: MethodDescriptor = default_pool().FindMethodByName(f"{service}.{method}")
+    except KeyError:
+        return None
+    return found.input_type
 
 
 def _sound(requests: Iterator[Any]) -> Iterator[Any]:

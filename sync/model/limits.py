@@ -14,6 +14,7 @@ ENTRY_BYTES_MAX = 8 << 20  # one transaction on the wire; gRPC's own limit is tw
 BODY_BYTES_MAX = 16 << 20  # one transaction decompressed: a larger one is a bomb
 BODY_PARTS_MAX = 100_000  # blocks, columns and the like in one transaction
 MESSAGE_BYTES_MAX = 16 << 20  # gRPC message, both ways
+MESSAGE_PARTS_MAX = 250_000  # messages, texts and the like in one request
 CONTROL_BATCHES_BEFORE_BULK = 8  # control drains first, bulk always gets a share
 CLOCK_AHEAD_MS_MAX = 15 * 60_000  # a stamp further ahead of our clock is clamped and flagged
 BACKOFF_BASE_MS = 1_000

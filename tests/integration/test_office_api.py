@@ -24,9 +24,10 @@ from grpc_status import rpc_status
 from hub.api.call_context import CallContext
 from hub.api.progress_stream import stream_progress
 from hub.api.service import METHODS, NAME
-from hub.api.tokens import token_of
+from hub.api.tokens import TOKEN_KEY, token_of
 from hub.client.client import OfficeClient, RemoteRefusal, Unreachable, wall_ms
 from hub.client.files import record_pieces
+from hub.serve.call_pots import CONTROL_SLOTS, SLOTS
 from hub.serve.process import Process
 from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue, load_catalogue
@@ -288,6 +289,29 @@ def test_an_office_opened_locally_answers_like_a_served_one(
             ))  # fmt: skip
     assert answers[0] == answers[1]
     assert answers[0][2:7] == ("stale_edit", 1, 1, True, False)
+
+
+def test_callers_that_went_away_while_they_waited_hold_up_nobody(
+    tmp_path: Path, catalogue: Catalogue
+) -> None:
+    folder = tmp_path / "street"  # its parent does not answer: whoever waits for it waits on
+    config = OfficeConfig(unit=STREET, parent="127.0.0.1:1")
+    init_office(folder, config, catalogue, rng=random.Random(7))
+    process = Process([folder], wall_ms=wall_ms, rng=random.Random(7))
+    try:
+        token = ((TOKEN_KEY, token_of(folder)),)
+        with grpc.insecure_channel(process.start(), options=(NO_PROXY,)) as channel:
+            stub = office_pb2_grpc.OfficeServiceStub(channel)
+            for ask, request in (
+                (stub.SyncOffice, pb.SyncOfficeRequest(wait_ms=(1 << 32) - 1)),
+                (stub.CompareOffice, pb.CompareOfficeRequest(wait_ms=(1 << 32) - 1)),
+            ):
+                asked = {"metadata": token, "timeout": 1}
+                calls = [ask.future(request, **asked) for _ in range(SLOTS + CONTROL_SLOTS)]
+                assert all(call.exception() is not None for call in calls)
+                stub.GetStatus(pb.GetStatusRequest(), metadata=token, timeout=60)
+    finally:
+        process.stop()
 
 
 def test_an_import_streams_its_progress(served: Served) -> None:

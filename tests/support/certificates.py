@@ -54,7 +54,7 @@ def wrong(
     by: Authority, names: Sequence[x509.GeneralName], *, days: int = 90, ca: bool = False,
     path_length: int | None = None, key: bytes = OFFICE_KEY, common_name: str = "单位",
     extra: Sequence[tuple[x509.ExtensionType, bool]] = (),
-    subject_key: Key | None = None,
+    subject_key: Key | None = None, now: datetime = NOW,
 ) -> x509.Certificate:  # fmt: skip
     """Return a certificate that `authority` would never make."""
     builder = (
@@ -63,8 +63,8 @@ def wrong(
         .issuer_name(by.certificate.subject)
         .public_key((subject_key or new_key()).public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(NOW - timedelta(days=1))
-        .not_valid_after(NOW + timedelta(days=days - 1))
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=days - 1))
         .add_extension(x509.BasicConstraints(ca, path_length), critical=True)
     )
     if names:
