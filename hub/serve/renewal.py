@@ -29,9 +29,15 @@ def renew_if_due(office: Office) -> bool:
 
 
 def is_due(office: Office) -> bool:
+    """Return whether to renew now: the city also if its certificate begins later only.
+
+    The city issues its own by its own clock. If that was far ahead, nobody else would accept the
+    certificate until then.
+    """
     credentials = office.certificates.credentials
     if credentials is None:
         return False
     begin, end = credentials.office.not_valid_before_utc, credentials.office.not_valid_after_utc
     life: timedelta = end - begin
-    return moment(office.clock.now_ms()) >= begin + life * 2 / 3
+    now = moment(office.clock.now_ms())
+    return now >= begin + life * 2 / 3 or (now < begin and office.parent_unit is None)

@@ -13,10 +13,16 @@ from pathlib import Path
 
 from tests.simulation import power
 from tests.simulation.aimed import stages
-from tests.simulation.ledger import Ledger
-from tests.simulation.liars import staged_lies, with_lies
+from tests.simulation.ledger import OF_CERTIFICATES, Ledger
+from tests.simulation.liars import (
+    has_certificates,
+    staged_certified,
+    staged_lies,
+    with_certificates,
+    with_lies,
+)
 from tests.simulation.plan import Mode, Plan, plan_from_json, plan_of
-from tests.simulation.roles import LIES
+from tests.simulation.roles import KINDS
 from tests.simulation.run import Result, run_again
 from tests.simulation.shrink import save, shrunk
 
@@ -31,7 +37,9 @@ def main() -> int:
         return power.main(args.power_cuts, args.jobs)
     plans = [plan.without(keys=True) if args.keys else plan for plan in _plans(args)]
     if args.roles:
-        plans = [*staged_lies(args.mode), *map(with_lies, plans)]
+        certified = staged_certified(args.mode)
+        plans = [*staged_lies(args.mode), certified, *map(with_lies, plans)]
+    plans = [with_certificates(plan) if _is_enrolled(plan, args) else plan for plan in plans]
     began_s = time.monotonic()
     ledger, failures, node_days, cpu_s, steps = Ledger(), [], 0.0, 0.0, 0
     for result, again in _results(plans, args.jobs):
@@ -57,7 +65,9 @@ def main() -> int:
     whole = args.staged is not None or len(plans) >= COMPLETE
     missing = ledger.missing(args.mode) if whole else []
     if args.roles:
-        missing += ledger.missing_of({"lie": LIES})
+        missing += ledger.missing_of({"lie": KINDS})
+    if any(plan.certificates for plan in plans) and len(plans) >= COMPLETE:
+        missing += ledger.missing_of(OF_CERTIFICATES)
     for kind in missing:
         print(f"never occurred: {kind}")
     for failure in failures[: args.shrink]:
@@ -80,6 +90,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--roles", action="store_true", help="tampered children, lying hubs and strangers, too"
     )
+    parser.add_argument(
+        "--certificates", action="store_true",
+        help="every office is enrolled; with --roles half of the seeds are anyway",
+    )  # fmt: skip
     parser.add_argument("--jobs", type=int, default=2, help="processes at once")
     parser.add_argument("--shrink", type=int, default=1, help="how many failures to make small")
     parser.add_argument("--power-cuts", type=int, default=0, help="so many cuts, nothing else")
@@ -99,6 +113,12 @@ def _plans(args: argparse.Namespace) -> list[Plan]:
     if len(drawn) < COMPLETE:
         return drawn
     return [*stages(mode), *drawn]
+
+
+def _is_enrolled(plan: Plan, args: argparse.Namespace) -> bool:
+    """Return whether a plan is to have certificates and has not yet."""
+    wanted = args.certificates or (args.roles and has_certificates(plan.seed))
+    return bool(wanted) and not plan.certificates and args.replay is None
 
 
 def _results(plans: list[Plan], jobs: int) -> Iterator[tuple[Result, str]]:
@@ -127,8 +147,10 @@ def _print_result(result: Result, mode: str) -> None:
     print(f"{_line(result)}\n  BROKE {result.detail[:2_000]}")
     for event in result.story:
         print(f"    {event}")
-    how = " --keys" * result.plan.keys + " --roles" * bool(result.plan.lies)
-    print(f"  python -m tests.simulation --mode {mode} --seed {result.plan.seed}{how}", flush=True)
+    plan = result.plan
+    how = " --keys" * plan.keys + " --roles" * bool(plan.lies)
+    how += " --certificates" * plan.certificates
+    print(f"  python -m tests.simulation --mode {mode} --seed {plan.seed}{how}", flush=True)
 
 
 if __name__ == "__main__":

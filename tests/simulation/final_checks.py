@@ -54,6 +54,8 @@ def check_quiet(world: World) -> None:
         _published_to_every_audience(world, process)
         if not check_conservation(process.office).holds:
             raise Violation("INV-16 conservation", f"as office {process.index} adds it up")
+    if world.authorities is not None:
+        world.authorities.check_quiet(processes)
     duplicates.check_quiet(world, processes)
     if world.oracle.restores.offices:
         world.oracle.restores.check_books(processes)

@@ -53,6 +53,13 @@ EXPECTED: dict[str, frozenset[str]] = {
     "link failed": frozenset({"session_unknown", "store_unavailable"}),
 }
 
+# What a run with certificates must have met besides.
+OF_CERTIFICATES: dict[str, frozenset[str]] = {
+    "certificates": frozenset(
+        {"renewed", "renewal failed", "a key revoked", "an office enrolled again"}
+    ),
+}
+
 
 class Ledger:
     """Counts by (class, kind); ledgers of many runs add up."""

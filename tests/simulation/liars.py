@@ -7,13 +7,15 @@ and faults stay what they were.
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 
 from tests.simulation.aimed import LEVELS, MINUTE_MS, PARENTS, shown
-from tests.simulation.lie import Role
+from tests.simulation.lie import Lie, Role
 from tests.simulation.plan import DAY_MS, HOUR_MS, Fault, Mode, Noise, Op, Plan
-from tests.simulation.roles import LIES
+from tests.simulation.roles import CERTIFIED, KINDS, LIES
 
 DRAWN = 24  # kinds in a drawn plan
+CERTIFIED_DRAWN = 12  # more, in one with certificates
 APART_MS = 6 * 60_000  # a child that was lied to waits for five minutes before it says Hello again
 # Of the staged plans: who is the tampered child, and who the lying hub.
 LIARS = ((3, 2), (2, 1), (6, 5), (5, 0))
@@ -33,14 +35,46 @@ def with_lies(plan: Plan) -> Plan:
     who = {
         Role.CHILD: rng.choice(offices), Role.HUB: rng.choice(hubs), Role.OUTSIDER: rng.choice(hubs)
     }  # fmt: skip
-    kinds = rng.sample(list(LIES), DRAWN)
-    lies = [_lie(rng, rng.randrange(plan.horizon_ms), who[LIES[kind].role], kind) for kind in kinds]
-    return plan.without(lies=_in_order(lies))
+    return plan.without(lies=_drawn(rng, plan, who, rng.sample(list(LIES), DRAWN)))
+
+
+def with_certificates(plan: Plan) -> Plan:
+    """Return a plan in which every office is enrolled; one with lies has some about certificates.
+
+    Else it is what it was.
+    """
+    if not plan.lies:
+        return plan.without(certificates=True)
+    rng = random.Random(f"lies about certificates:{plan.mode}:{plan.seed}")
+    who = {KINDS[lie.kind].role: lie.office for lie in plan.lies}
+    hubs = sorted({plan.parents[i] for i in range(1, len(plan.parents))})
+    who = {role: who.get(role, rng.choice(hubs)) for role in Role}
+    lies = _drawn(rng, plan, who, rng.sample(list(CERTIFIED), CERTIFIED_DRAWN))
+    return plan.without(certificates=True, lies=_in_order([*plan.lies, *lies]))
+
+
+def has_certificates(seed: int) -> bool:
+    """Return whether a run of many seeds gives this one certificates: it does to half of them."""
+    return random.Random(f"certificates:{seed}").random() < 0.5
+
+
+def _drawn(
+    rng: random.Random, plan: Plan, who: dict[Role, int], kinds: list[str]
+) -> tuple[Fault, ...]:
+    return _in_order(
+        [_lie(rng, rng.randrange(plan.horizon_ms), who[KINDS[kind].role], kind) for kind in kinds]
+    )
 
 
 def staged_lies(mode: Mode = "fast") -> tuple[Plan, ...]:
     """Return plans in which, between them, every kind of lie occurs."""
     return (*(_staged(mode, number) for number in range(len(LIARS))), _recovering(mode))
+
+
+def staged_certified(mode: Mode = "fast") -> Plan:
+    """Return a plan with certificates in which every kind of lie about them occurs."""
+    number = 1  # its hub is a district, so there are authorities above and at it
+    return _staged(mode, number, dict(CERTIFIED)).without(certificates=True)
 
 
 def _recovering(mode: Mode) -> Plan:
@@ -57,15 +91,13 @@ def _recovering(mode: Mode) -> Plan:
     return plan.without(seed=len(LIARS), lies=_in_order(lies))
 
 
-def _staged(mode: Mode, number: int) -> Plan:
+def _staged(mode: Mode, number: int, of: Mapping[str, Lie] = LIES) -> Plan:
     rng = random.Random(f"staged lies:{mode}:{number}")
     child, hub = LIARS[number]
     lies = []
     for role, office in ((Role.CHILD, child), (Role.HUB, hub), (Role.OUTSIDER, hub)):
-        kinds = [name for name, lie in LIES.items() if lie.role is role]
-        kinds += [
-            kind for kind in kinds if LIES[kind].method == "Digest"
-        ]  # these may come too late
+        kinds = [name for name, lie in of.items() if lie.role is role]
+        kinds += [kind for kind in kinds if of[kind].method == "Digest"]  # these may come too late
         rng.shuffle(kinds)
         lies += [
             _lie(rng, HOUR_MS // 2 + n * APART_MS + rng.randrange(60_000), office, kind)

@@ -22,6 +22,7 @@ from sync.model.stream import StreamKey
 from sync.wire.link.v1 import link_pb2 as pb
 
 if TYPE_CHECKING:
+    from tests.simulation.network import Context
     from tests.simulation.process import Process
     from tests.simulation.world import World
 
@@ -139,6 +140,7 @@ class Scene:
     request: Any = None  # the honest call, and its answer, where these are rewritten
     reply: Any = None
     ask: Callable[[Any], Any] | None = None  # says another message of this call first
+    context: Context | None = None  # of the liar's own call: with what its host has shown
     notes: dict[str, Any] = field(default_factory=dict)  # from one message to the next
 
     # -- who is there --------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def hub(falsifies: str, end: End) -> Any:
     return carries(Role.HUB, falsifies, end)
 
 
-def _file(
+def file_for(
     scene: Scene, *entries: Entry, signatures: list[pb.Signature] | None = None,
     signer: Signer | None = None, header: Callable[[BundleHeader], None] = lambda _: None,
     **batch: Any,
@@ -65,24 +65,24 @@ def _file(
 
 @child("an entry: unit, level and incarnation of its parent", refused("unauthorised"))
 def a_bundle_as_its_parent(scene: Scene) -> Any:
-    return _file(scene, scene.entry(scene.them, audience=UP))
+    return file_for(scene, scene.entry(scene.them, audience=UP))
 
 
 @child("an entry without a signature", refused("signature_missing"))
 def a_bundle_without_signatures(scene: Scene) -> Any:
-    return _file(scene, scene.entry(), signatures=[])
+    return file_for(scene, scene.entry(), signatures=[])
 
 
 @child("the signature of an entry: made with another key", refused("bad_signature"))
 def a_bundle_signed_by_another_hand(scene: Scene) -> Any:
     entry = scene.entry()
     forged = scene.signed(entry, FOREIGN, public_key=scene.key.public_key)
-    return _file(scene, entry, signatures=[forged])
+    return file_for(scene, entry, signatures=[forged])
 
 
 @child("the seal of a file: made with another key", refused("bundle_damaged"))
 def a_bundle_sealed_by_another_hand(scene: Scene) -> Any:
-    return _file(scene, scene.entry(), signer=FOREIGN)
+    return file_for(scene, scene.entry(), signer=FOREIGN)
 
 
 @child("its key: another one, and the file is sealed with it", refused("key_changed"))
@@ -90,7 +90,7 @@ def a_bundle_under_another_key(scene: Scene) -> Any:
     def other(head: BundleHeader) -> None:
         head.public_key = FOREIGN.public_key
 
-    return _file(scene, scene.entry(), signer=FOREIGN, header=other)
+    return file_for(scene, scene.entry(), signer=FOREIGN, header=other)
 
 
 @child("for whom a file is: another office", refused("bundle_not_for_us"))
@@ -98,7 +98,7 @@ def a_bundle_for_another_office(scene: Scene) -> Any:
     def other(head: BundleHeader) -> None:
         head.receiver = scene.me.unit
 
-    return _file(scene, scene.entry(), header=other)
+    return file_for(scene, scene.entry(), header=other)
 
 
 @child("who wrote a file: an office that is no neighbour", refused("bundle_unknown_sender"))
@@ -106,17 +106,17 @@ def a_bundle_of_no_neighbour(scene: Scene) -> Any:
     def other(head: BundleHeader) -> None:
         head.sender = scene.them.unit
 
-    return _file(scene, scene.entry(), header=other)
+    return file_for(scene, scene.entry(), header=other)
 
 
 @child("where a batch begins: beyond what was received", refused("bundle_missing"))
 def a_bundle_that_leaves_entries_out(scene: Scene) -> Any:
-    return _file(scene, scene.entry(), after=1 << 60)
+    return file_for(scene, scene.entry(), after=1 << 60)
 
 
 @child("the incarnation of a batch: its parent's", refused("malformed"))
 def a_bundle_of_another_incarnation(scene: Scene) -> Any:
-    return _file(scene, scene.entry(), incarnation=scene.them.incarnation)
+    return file_for(scene, scene.entry(), incarnation=scene.them.incarnation)
 
 
 @child("how far it has its parent's log: beyond the end", refused("bundle_needs_link"))
@@ -125,12 +125,12 @@ def a_bundle_that_acknowledges_too_much(scene: Scene) -> Any:
         del head.acks[:]
         head.acks.append(codec.cursor_to_wire(BULK, scene.them.incarnation, 1 << 60))
 
-    return _file(scene, scene.entry(), header=beyond)
+    return file_for(scene, scene.entry(), header=beyond)
 
 
 @child("the audience of an entry: offices below", refused("unauthorised"))
 def a_bundle_for_offices_below(scene: Scene) -> Any:
-    return _file(scene, scene.entry(audience=DOWN))
+    return file_for(scene, scene.entry(audience=DOWN))
 
 
 # -- a lying hub -----------------------------------------------------------------------------------
@@ -138,12 +138,12 @@ def a_bundle_for_offices_below(scene: Scene) -> Any:
 
 @hub("an entry: unit and incarnation of the child", refused("unauthorised"))
 def a_bundle_as_its_child(scene: Scene) -> Any:
-    return _file(scene, scene.entry(scene.them, audience=DOWN))
+    return file_for(scene, scene.entry(scene.them, audience=DOWN))
 
 
 @hub("an entry of the hub without a signature", refused("signature_missing"))
 def a_bundle_of_a_hub_without_signatures(scene: Scene) -> Any:
-    return _file(scene, scene.entry(audience=DOWN), signatures=[])
+    return file_for(scene, scene.entry(audience=DOWN), signatures=[])
 
 
 @hub("an entry of another branch", refused("unauthorised"))
@@ -152,12 +152,12 @@ def a_bundle_of_another_branch(scene: Scene) -> Any:
     process = scene.world.processes.get(scene.world.units.index(other)) if other else None
     if process is None:
         return None
-    return _file(scene, scene.entry(process.office.identity, audience=DOWN))
+    return file_for(scene, scene.entry(process.office.identity, audience=DOWN))
 
 
 @hub("the number of an entry: some left out", refused("stream_gap"))
 def a_bundle_of_a_hub_with_a_gap(scene: Scene) -> Any:
-    return _file(scene, scene.entry(audience=DOWN, seq=1 << 40))
+    return file_for(scene, scene.entry(audience=DOWN, seq=1 << 40))
 
 
 @hub("how far the child's log is durable above: beyond its end", End(How.NOTHING))
@@ -165,4 +165,4 @@ def a_bundle_that_calls_everything_durable(scene: Scene) -> Any:
     def beyond(head: BundleHeader) -> None:
         head.durable_above.add(level=0, lane=pb.LANE_BULK, position=1 << 60)
 
-    return _file(scene, header=beyond)
+    return file_for(scene, header=beyond)

@@ -18,13 +18,18 @@ def succeeds(role: Role, method: str, falsifies: str, end: str) -> Any:
 def a_value_that_an_office_below_never_uploaded() -> None: ...
 
 
+@succeeds(Role.CHILD, "Push", "an entry of an office below it, under its revoked key",
+          "stored: accepted before the revocation, for all that its receiver can know")  # fmt: skip
+def an_office_below_under_a_revoked_key() -> None: ...
+
+
 @succeeds(Role.HUB, "Snapshot", "a value of an office above it, made up",
           "stored at its child under that office's name")  # fmt: skip
 def a_snapshot_with_a_value_made_up() -> None: ...
 
 
 @succeeds(Role.CHILD, "Push", "an entry of an office below it, under a new incarnation",
-          "stored, and shown as `new_key`")  # fmt: skip
+          "stored, and shown as `new_key`; refused where offices are enrolled")  # fmt: skip
 def an_office_below_under_a_new_key() -> None: ...
 
 

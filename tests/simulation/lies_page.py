@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.simulation import lies_open
-from tests.simulation.roles import LIES
+from tests.simulation.roles import KINDS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "security.md"
 HEADER = ("| lie | role | in | false in it | ends |", "| --- | --- | --- | --- | --- |")
@@ -14,9 +14,10 @@ HEADER = ("| lie | role | in | false in it | ends |", "| --- | --- | --- | --- |
 
 def table() -> list[str]:
     """Return the lines of the table."""
+    kinds = (*KINDS.maps[0].values(), *KINDS.maps[1].values())
     rows = [
         f"| {lie.name} | {lie.role.value} | {lie.method} | {lie.falsifies} | {lie.end} |"
-        for lie in (*LIES.values(), *lies_open.LIES.values())
+        for lie in (*kinds, *lies_open.LIES.values())
     ]
     return [*HEADER, *rows]
 

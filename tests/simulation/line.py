@@ -9,6 +9,7 @@ import grpc
 
 from sync.link.backoff import wait_ms
 from sync.link.child import ChildEnd, method_of
+from sync.link.dialer import REDIAL
 from sync.link.failure import failed
 from sync.link.messages import (
     Apply,
@@ -35,6 +36,7 @@ from tests.simulation.plan import CHUNK_ROWS
 from tests.simulation.poison import UNKNOWN_WIRE
 
 if TYPE_CHECKING:
+    from node.identity.files import Credentials
     from tests.simulation.process import Process
     from tests.simulation.roles import Sent
 
@@ -59,6 +61,7 @@ class Line:
         self._running = False
         self._generation = 0
         self._hang_up_watch: Callable[[], None] | None = None
+        self.shown: Credentials | None = None  # on this connection; None: none is open
         self._false: Sent | None = None  # the lie that a pull has brought, until it is applied
 
     @property
@@ -110,6 +113,11 @@ class Line:
         elif self.session.state is not State.OFFLINE:
             return
         self._submit()
+
+    def redial(self) -> None:
+        """As the dialer does: open a new connection, if nothing is under way."""
+        if self.session.state is State.IDLE and not self._running:
+            self._rest(self.session.broken(REDIAL))
 
     def retry_now(self) -> None:
         if self.session.state in (State.RESTING, State.HALTED):
@@ -184,7 +192,7 @@ class Line:
 
         world.network.call(
             process.index, world.parent_process(process.dials), self.end.parent_unit, name,
-            request, done,
+            request, done, self._process.shown(),
         )  # fmt: skip
         return False
 
@@ -244,6 +252,7 @@ class Line:
 
     def _hang_up(self) -> None:
         self._generation += 1
+        self.shown = None
         if self._hang_up_watch is not None:
             self._hang_up_watch()
             self._hang_up_watch = None
@@ -271,7 +280,7 @@ class Line:
 
         self._hang_up_watch = world.network.watch(
             process.index, world.parent_process(process.dials), self.end.parent_unit, request,
-            done, world.watch_ms,
+            done, world.watch_ms, self._process.shown(),
         )  # fmt: skip
 
     def _on_watch_reply(self, result: bytes | grpc.RpcError, generation: int) -> None:

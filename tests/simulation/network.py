@@ -17,6 +17,7 @@ from hub.link.servicer import TO_KEY, LinkServicer, handlers
 from hub.serve.call_pots import SilentCalls, WorkSlots
 from hub.serve.interceptors import GuardCalls
 from sync.model.limits import PEER_LIMITS
+from tests.simulation.authorities import shown_pems
 from tests.simulation.clockwork import Clockwork
 from tests.simulation.ledger import Ledger
 from tests.simulation.plan import HOUR_MS, Noise
@@ -33,6 +34,7 @@ METHODS = (
 )  # fmt: skip
 
 Done = Callable[["bytes | grpc.RpcError"], None]
+Shown = tuple[bytes, ...]  # certificates, DER, the office's first
 
 
 class Broken(grpc.RpcError):
@@ -57,8 +59,9 @@ class Broken(grpc.RpcError):
 class Context:
     """What a servicer is given with a call."""
 
-    def __init__(self, to: int) -> None:
+    def __init__(self, to: int, shown: Shown = ()) -> None:
         self.owner: Process | None = None
+        self.shown = shown  # by the host that calls
         self._to = to
         self._trailing: tuple[tuple[str, bytes], ...] = ()
         self._code: grpc.StatusCode | None = None
@@ -68,6 +71,9 @@ class Context:
 
     def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
         return ((TO_KEY, str(self._to)),)
+
+    def auth_context(self) -> dict[str, list[bytes]]:
+        return shown_pems(self.shown)
 
     def set_trailing_metadata(self, trailing: tuple[tuple[str, bytes], ...]) -> None:
         self._trailing = trailing
@@ -108,7 +114,7 @@ class Face:
     """A parent's end of all its lines: bytes in, bytes out, through the code that serves gRPC."""
 
     def __init__(self, process: Process) -> None:
-        servicer = handlers(LinkServicer(lambda _unit: process.parent))
+        servicer = handlers(LinkServicer(lambda _unit: process.parent, process.callers))
         guard = GuardCalls(SilentCalls(PEER_LIMITS), WorkSlots())
         self._methods = {
             name: guard.intercept_service(servicer.service, _Details(SERVICE + name))
@@ -222,9 +228,12 @@ class Network:
 
     def call(
         self, child: int, parent: Callable[[], Process | None], to: int, name: str,
-        request: bytes, done: Done,
+        request: bytes, done: Done, shown: Shown = (),
     ) -> None:  # fmt: skip
-        """Carry one call; `done` gets the reply or the failure, once, at its own time."""
+        """Carry one call; `done` gets the reply or the failure, once, at its own time.
+
+        `shown`: the certificates of the host that calls.
+        """
         over = False
 
         def end(result: bytes | grpc.RpcError) -> None:
@@ -252,7 +261,7 @@ class Network:
             process = parent()
             if process is None:
                 return
-            context = Context(to)
+            context = Context(to, shown)
             try:
                 result: bytes | grpc.RpcError = process.serve(name, request, context)
             except grpc.RpcError as error:
@@ -301,12 +310,12 @@ class Network:
 
     def watch(
         self, child: int, parent: Callable[[], Process | None], to: int, request: bytes,
-        done: Done, timeout_ms: int,
+        done: Done, timeout_ms: int, shown: Shown = (),
     ) -> Callable[[], None]:  # fmt: skip
         """Open a Watch call; returns what hangs it up."""
         self._numbers += 1
         number, edge = self._numbers, self.edges[child]
-        context = Context(to)
+        context = Context(to, shown)
         over = False
 
         def end(result: bytes | grpc.RpcError) -> None:

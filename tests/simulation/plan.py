@@ -143,6 +143,7 @@ class Plan:
     copies: int = 0  # changes from which on a store with nothing takes copies, and logs are cut
     keys: bool = False  # a store that is restored, or copied, has its key with it
     lies: tuple[Fault, ...] = ()  # what tampered offices and strangers say (`roles.py`)
+    certificates: bool = False  # every office is enrolled (`authorities.py`)
 
     @property
     def node_days(self) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sqlalchemy import Connection, event
 
+from hub.link.callers import Callers
 from hub.serve.maintenance import tick
 from hub.serve.restored import recover
 from node.services.work.deadlines import run_timers
@@ -20,7 +21,7 @@ from sync.model.schema import Lane
 from tests.simulation import sites, stores
 from tests.simulation.clockwork import Crash
 from tests.simulation.line import Line
-from tests.simulation.network import Context, Face
+from tests.simulation.network import Context, Face, Shown
 from tests.simulation.plan import CHUNK_ROWS
 from tests.simulation.poison import UNKNOWN_WIRE
 
@@ -56,6 +57,8 @@ class Process:
         self.doing = "open"  # for which message, or which deed, it writes
         self.rng = random.Random(world.rng.getrandbits(64))
         folder = world.folder / self.store
+        if world.authorities is not None and not self.clone:
+            world.authorities.enrol(index, folder)
         self.office = sites.open_at(
             folder, world.units[index].code, wall_ms=world.wall_of(index),
             rng=random.Random(world.rng.getrandbits(64)), newer=self.newer,
@@ -70,6 +73,9 @@ class Process:
         self.intruder: Any = None  # another program that holds the store's lock
         self.armed: Armed | None = None
         self._heartbeat_due = False
+        self.callers = Callers()
+        if world.authorities is not None:
+            world.authorities.opened(self)
         self._shipped_write = self.office.store.write
         self.office.store.write = self._write  # type: ignore[method-assign]
         self.parent = Parent(self.office)
@@ -114,6 +120,15 @@ class Process:
         self.eye.close()
         self.office.close()
         self.world.network_died(self.index)
+
+    def shown(self) -> Shown:
+        """Return what this office shows on its connection; opens one, if none is open."""
+        line = self.dialer
+        if line is None:
+            return ()
+        if line.shown is None:
+            line.shown = self.office.certificates.credentials
+        return line.shown.ders if line.shown is not None else ()
 
     # -- running -------------------------------------------------------------------------------
 
@@ -172,7 +187,14 @@ class Process:
         self.doing = "tick"
         self.world.attempt(self, "tick", lambda: tick(self))  # type: ignore[arg-type]
         stores.let_keys_in(self)
+        if self.world.authorities is not None:
+            self.doing = "certificates"
+            self.world.attempt(self, "certificates", self._see_to_certificates)
         self.world.oracle.ticked(self)
+
+    def _see_to_certificates(self) -> None:
+        assert self.world.authorities is not None
+        self.world.authorities.see_to(self)
 
     def time_passes(self) -> None:
         """What only waiting brings about, as a job would."""

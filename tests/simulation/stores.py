@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from node.identity.files import CA_FILE, ROOTS_FILE, TLS_FILE
 from node.keys import KEY_FILE
 from node.services.peers import clones
 from node.setup import DATABASE
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 
+OF_CERTIFICATES = (TLS_FILE, ROOTS_FILE, CA_FILE)
 FORGIVEN_MS = 70 * 60_000  # when nothing that the stopped store has said is under way any more
 
 
@@ -175,7 +177,9 @@ def _placed(world: World, index: int, backup: Backup, *, with_key: bool) -> str:
     folder = world.folder / store
     folder.mkdir()
     if with_key:
-        shutil.copy(world.folder / world.stores[index] / KEY_FILE, folder / KEY_FILE)
+        for name in (KEY_FILE, *(OF_CERTIFICATES if world.authorities is not None else ())):
+            if (file := world.folder / world.stores[index] / name).exists():
+                shutil.copy(file, folder / name)
     (folder / DATABASE).write_bytes(backup.content)
     if world.disk is not None:
         world.disk.load(str(folder / DATABASE), backup.content)

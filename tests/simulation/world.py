@@ -16,11 +16,13 @@ from unittest import mock
 
 import structlog
 
+from hub.link import enroller
 from node.setup import DATABASE
 from node.store import engine
 from sync.codec import entry as codec
 from sync.model.errors import SilianError
 from tests.simulation import faults, sites, workload
+from tests.simulation.authorities import Authorities
 from tests.simulation.bit_rot import compare_everywhere
 from tests.simulation.clockwork import Clockwork, Crash, Violation
 from tests.simulation.disk import Disk, Driver
@@ -76,6 +78,7 @@ class World:
         self.roles = Roles(self)
         self.newer = set(plan.newer)  # offices whose program is one version on
         tree = sites.tree_csv(plan)
+        self.authorities = Authorities(self) if plan.certificates else None
         self.incarnations = [
             sites.make(folder / str(i), self.units[i], tree, self.rng, disk=self.disk)
             if i in self.skew_ms
@@ -275,7 +278,15 @@ def world_of(plan: Plan) -> Iterator[World]:
             patient = mock.patch.object(
                 engine, "BUSY_MS", 0
             )  # nobody waits in real time for a lock
-            with driver, patient, mock.patch.object(codec, "entry_to_wire", world.entry_to_wire):
+            with contextlib.ExitStack() as patched:
+                for each in (
+                    driver, patient, mock.patch.object(codec, "entry_to_wire", world.entry_to_wire),
+                ):  # fmt: skip
+                    patched.enter_context(each)
+                if world.authorities is not None:
+                    patched.enter_context(
+                        mock.patch.object(enroller, "_call", world.authorities.call)
+                    )
                 yield world
         finally:
             world.close()

@@ -156,7 +156,8 @@ def revoke_serials(office: Office, revoked: Sequence[Issued], reason: str, *, by
     def write(tx: Connection) -> None:
         table.revoke(tx, serials, now_ms, reason)
         known = {each.issuer: each.number for each in table.lists(tx)}
-        number = known.get(issuer, 0) + 1
+        # By time: also after it was restored, an authority issues a higher one than ever before.
+        number = max(known.get(issuer, 0) + 1, now_ms)
         made = authority.revocation_list(number, table.revoked_serials(tx), moment(now_ms))
         shown = authority.certificate.public_bytes(DER)
         table.keep_list(tx, KeptList(issuer, number, made.public_bytes(DER), shown))

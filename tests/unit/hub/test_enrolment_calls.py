@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ from hypothesis import strategies as st
 
 from hub.link.enroller import to_wire
 from hub.link.enrolment import EnrolmentServicer
+from hub.serve.renewal import renew_if_due
 from node.china import DAY_MS
 from node.identity.authority import DER, new_key
 from node.identity.chain import read_chain
 from node.identity.refusals import (
     CertificateBranch,
+    CertificateEarly,
     CertificateExpired,
     CertificateKey,
     CertificateMissing,
@@ -116,6 +119,23 @@ def test_an_office_that_was_away_renews_for_thirty_days_and_no_longer(
             servicer.Certify(certify(city, chain), ANYBODY)
     finally:
         clock.ms = began
+
+
+def test_a_city_that_renewed_while_its_clock_was_far_ahead_renews_again_at_the_right_time(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    with closing(new_office(tmp_path / "city", CITY, clock)) as city:
+        authority.found_city(city)
+        began = clock.ms
+        clock.ms = began + 400 * DAY_MS
+        assert renew_if_due(city)
+        clock.ms = began
+        with pytest.raises(CertificateEarly):
+            city.certificates.certified(city.certificates.own())
+        assert renew_if_due(city)
+        assert city.certificates.certified(city.certificates.own())
+        assert not renew_if_due(city)
 
 
 def test_a_revoked_office_renews_nothing(city: Office, servicer: EnrolmentServicer) -> None:

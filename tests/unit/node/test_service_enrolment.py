@@ -37,6 +37,7 @@ from node.services.health.status import status
 from node.store import certificates as table
 from sync.codec.signing import Signer
 from sync.store import peers
+from sync.store.sql import execute
 from tests.unit.node.offices import DISTRICT, START_MS, STREET, Clock, new_office
 
 CITY = "330100000000"
@@ -217,6 +218,24 @@ def test_the_number_of_a_revocation_list_only_rises(city: Office) -> None:
     assert not city.certificates.take_lists([(second.der, second.authority)])
     assert city.certificates.lists_after({second.issuer: first.number}) == [second]
     assert city.certificates.lists_after({second.issuer: second.number}) == []
+
+
+def test_a_restored_authority_revokes_under_a_higher_number_than_before(
+    city: Office, clock: Clock
+) -> None:
+    for _ in range(3):
+        issued(city)
+        authority.revoke(city, DISTRICT, "备份之后")
+    with city.store.read() as tx:
+        (before,) = table.lists(tx)
+    city.store.write(lambda tx: execute(tx, "DELETE FROM revocation_list"))
+    clock.forward(DAY_MS)
+    issued(city)
+    authority.revoke(city, DISTRICT, "恢复之后")
+    with city.store.read() as tx:
+        (after,) = table.lists(tx)
+    assert after.number > before.number
+    assert city.certificates.lists_after({before.issuer: before.number}) == [after]
 
 
 def test_a_list_of_another_citys_authority_is_refused(
