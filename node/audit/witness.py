@@ -117,14 +117,17 @@ class Witness:
         signed = office.audit.signed(head)
         return [Submission(me, signed, head, office.audit.key.public_key, proofs)]
 
-    def take(self, parent_key: bytes, answers: Iterable[Answer]) -> None:
-        """Keep what the offices above answer: cosignatures of our log, and what is for below."""
+    def take(self, parent_key: bytes, answers: Iterable[Answer], *, carried: bool = False) -> None:
+        """Keep what the offices above answer: cosignatures of our log, and what is for below.
+
+        `carried`: they came in a bundle, maybe long after they were given.
+        """
         office = self._office
         for answer in answers:
             tree_now, unit = office.tree, answer.unit
             if unit == self._me:
                 if answer.witness in tree_now.ancestors(unit):
-                    self._take_own(answer, parent_key)
+                    self._take_own(answer, parent_key, carried=carried)
             elif unit in tree_now and tree_now.within(unit, self._me):
                 with self._lock:
                     self._answers[unit, answer.witness] = answer
@@ -138,7 +141,7 @@ class Witness:
         if waiting and (answer.code or answer.size >= waiting.checkpoint.size):
             del self._below[answer.unit]
 
-    def _take_own(self, answer: Answer, parent_key: bytes) -> None:
+    def _take_own(self, answer: Answer, parent_key: bytes, *, carried: bool) -> None:
         office, witness = self._office, answer.witness
         if not answer.signature and not answer.code:
             self._asked[witness] = answer.size
@@ -148,6 +151,8 @@ class Witness:
             if not is_parent and signatures.unit_of_key(tx, answer.public_key) != {witness}:
                 return  # its key is not known here yet
             known = checkpoints.find(tx, self._me, witness)
+            if carried and known is not None and answer.size < known.size:
+                return  # a later answer was here before
             root = b""
             if answer.size <= table.size(tx):
                 root = tree.root(answer.size, partial(table.nodes, tx))
@@ -168,8 +173,13 @@ class Witness:
 
     # -- as a witness --------------------------------------------------------------------------
 
-    def judge(self, child: int, key: bytes, given: Iterable[Submission]) -> None:
-        """Judge the heads that a child has brought: its own, and those from below it."""
+    def judge(
+        self, child: int, key: bytes, given: Iterable[Submission], *, carried: bool = False
+    ) -> None:
+        """Judge the heads that a child has brought: its own, and those from below it.
+
+        `carried`: they came in a bundle, and its log may have gone on since.
+        """
         office = self._office
         for submission in given:
             unit = submission.unit
@@ -179,10 +189,11 @@ class Witness:
             with office.store.read() as tx:
                 if not self._is_genuine(tx, submission, key if is_own else b""):
                     continue
-                answer, changed = self._judged(tx, submission, is_own=is_own)
+                is_now = is_own and not carried
+                answer, changed = self._judged(tx, submission, is_now=is_now)
             if changed:  # and again under the store's lock
                 answer = office.store.write(
-                    partial(self._record, submission=submission, is_own=is_own)
+                    partial(self._record, submission=submission, is_now=is_now)
                 )
             with self._lock:
                 self._answers[unit, self._me] = answer
@@ -197,6 +208,16 @@ class Witness:
             due = [key for key in sorted(self._due) if within(key[0], child)][:ANSWERS_MAX]
             self._due.difference_update(due)
             return [self._answers[key] for key in due]
+
+    def answers_to_carry(self, child: int) -> list[Answer]:
+        """Return all answers for a child and those below it: a bundle may be lost, or read late."""
+        within = self._office.tree.within
+        with self._office.store.read() as tx:
+            rows = checkpoints.of_witness(tx, self._me)
+        with self._lock:
+            every = dict(self._answers)
+        every |= {(row.unit, self._me): self._answer(row) for row in rows}
+        return [every[key] for key in sorted(every) if within(key[0], child)][:ANSWERS_MAX]
 
     def refused(self) -> dict[int, str]:
         """Return the offices whose log is refused, with the code: here, or ours by one above."""
@@ -253,12 +274,12 @@ class Witness:
         return is_known and is_of(submission.note, NoteKey(origin_of(unit), shown))
 
     def _judged(
-        self, tx: Connection, submission: Submission, *, is_own: bool
+        self, tx: Connection, submission: Submission, *, is_now: bool
     ) -> tuple[Answer, Accepted | None]:
         """Return the answer, and the row that is to be stored; None: nothing changes.
 
-        `is_own`: the log's own office is there and shows its head of now. What a hub hands on may
-        be an older one, which says nothing.
+        `is_now`: the log's own office is there and shows its head of now. What a hub hands on, or
+        a bundle brings, may be an older one, which says nothing.
         """
         row = checkpoints.find(tx, submission.unit, self._me)
         if row is not None and row.refused:
@@ -270,15 +291,15 @@ class Witness:
             return self._answer(fresh), fresh
         if verdict is Verdict.KNOWN:
             return self._answer(row), None
-        if verdict is Verdict.UNPROVEN or (verdict is Verdict.TRUNCATED and not is_own):
+        if verdict is Verdict.UNPROVEN or (verdict is Verdict.TRUNCATED and not is_now):
             return replace(self._answer(row), signature=b""), None
         row = replace(row, refused=verdict.value, refused_note=submission.note)
         return self._answer(row), row
 
-    def _record(self, tx: Connection, *, submission: Submission, is_own: bool) -> Answer:
+    def _record(self, tx: Connection, *, submission: Submission, is_now: bool) -> Answer:
         office = self._office
         log.lock(tx)
-        answer, row = self._judged(tx, submission, is_own=is_own)
+        answer, row = self._judged(tx, submission, is_now=is_now)
         if row is None:
             return answer
         checkpoints.save(tx, row)

@@ -136,11 +136,16 @@ class WitnessLike(Protocol):
     def submissions(self) -> Iterable[Submission]:
         """Return the heads of logs, ours and those below, that offices above have not accepted."""
 
-    def take(self, parent_key: bytes, answers: Iterable[Answer]) -> None:
-        """Keep what the offices above answer."""
+    def take(self, parent_key: bytes, answers: Iterable[Answer], *, carried: bool = False) -> None:
+        """Keep what the offices above answer. `carried`: in a bundle."""
 
-    def judge(self, child: int, key: bytes, given: Iterable[Submission]) -> None:
+    def judge(
+        self, child: int, key: bytes, given: Iterable[Submission], *, carried: bool = False
+    ) -> None:
         """Judge the heads that a child has brought. `key`: under which it came."""
+
+    def answers_to_carry(self, child: int) -> Iterable[Answer]:
+        """Return all answers for a child and those below it, for a bundle."""
 
     def answers(self, child: int) -> Iterable[Answer]:
         """Return the answers for a child and those below it that it has not taken yet."""

@@ -42,6 +42,9 @@ from sync.recovery.proof import with_log_signature
 from sync.snapshot import progress
 from sync.store import meta, peers
 from sync.store.sql import execute
+from sync.tlog import wire as tlog
+from sync.tlog.wire import Answer
+from sync.tlog.witness import Submission
 from sync.wire.link.v1.bundle_pb2 import BundleHeader
 from sync.wire.link.v1.link_pb2 import RevocationList
 
@@ -104,6 +107,10 @@ def header(host: Host, peer: Neighbour, *, set_id: int) -> BundleHeader:
             RevocationList(list=der, authority=authority)
             for der, authority in host.certificates.lists()
         ],
+        logs=map(tlog.submission_to_wire, host.witness.submissions()) if peer.is_parent else (),
+        log_answers=()
+        if peer.is_parent
+        else map(tlog.answer_to_wire, host.witness.answers_to_carry(peer.unit)),
     )
 
 
@@ -207,6 +214,7 @@ class Reader:
         `check_carried` raises.
         """
         head, survey = bundle.header, self.survey
+        _submissions(head), _answers(head)
         peer = self._peer(head)
         certificates = self._host.certificates
         certified = certificates.check_carried(head.sender, head.public_key, head.certificates)
@@ -378,6 +386,28 @@ class Reader:
         )
         host.committed(received)
         return received
+
+    def end(self, bundle: Bundle) -> None:
+        """Judge the heads of audit logs that a file has brought; keep what was answered to ours.
+
+        After its batches, which may bring the keys that the heads are signed with.
+        """
+        head, peer, witness = bundle.header, self.survey.peer, self._host.witness
+        assert peer is not None, "examined before"
+        if peer.is_parent:
+            witness.take(head.public_key, _answers(head), carried=True)
+        else:
+            witness.judge(head.sender, head.public_key, _submissions(head), carried=True)
+
+
+def _submissions(head: BundleHeader) -> list[Submission]:
+    """Raises: Malformed."""
+    return list(map(tlog.submission_from_wire, head.logs))
+
+
+def _answers(head: BundleHeader) -> list[Answer]:
+    """Raises: Malformed."""
+    return list(map(tlog.answer_from_wire, head.log_answers))
 
 
 def _log_incarnations(tx: Connection, host: Host) -> tuple[int, int]:

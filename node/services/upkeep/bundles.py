@@ -130,6 +130,7 @@ def read_bundles(
             reader.survey.quarantined += reader.apply(batch).quarantined
             done += 1
             report(done, total)
+        reader.end(bundle)
         sender = bundle.header.sender
         peer_status = map(statement.status_from_wire, bundle.header.offices)
         genuine = statements.take(office, peer_status, child=sender)

@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class BundleHeader(_message.Message):
-    __slots__ = ("sender", "level", "incarnation", "continues", "receiver", "set", "part", "written_ms", "starts", "acks", "durable_above", "heads", "required_heads", "offices", "public_key", "program", "catalogue", "sender_name", "receiver_name", "receipts", "certificates", "revocations")
+    __slots__ = ("sender", "level", "incarnation", "continues", "receiver", "set", "part", "written_ms", "starts", "acks", "durable_above", "heads", "required_heads", "offices", "public_key", "program", "catalogue", "sender_name", "receiver_name", "receipts", "certificates", "revocations", "logs", "log_answers")
     SENDER_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
@@ -31,6 +31,8 @@ class BundleHeader(_message.Message):
     RECEIPTS_FIELD_NUMBER: _ClassVar[int]
     CERTIFICATES_FIELD_NUMBER: _ClassVar[int]
     REVOCATIONS_FIELD_NUMBER: _ClassVar[int]
+    LOGS_FIELD_NUMBER: _ClassVar[int]
+    LOG_ANSWERS_FIELD_NUMBER: _ClassVar[int]
     sender: int
     level: int
     incarnation: int
@@ -53,4 +55,6 @@ class BundleHeader(_message.Message):
     receipts: _containers.RepeatedCompositeFieldContainer[_link_pb2.SignedReceipt]
     certificates: _containers.RepeatedScalarFieldContainer[bytes]
     revocations: _containers.RepeatedCompositeFieldContainer[_link_pb2.RevocationList]
-    def __init__(self, sender: _Optional[int] = ..., level: _Optional[int] = ..., incarnation: _Optional[int] = ..., continues: _Optional[int] = ..., receiver: _Optional[int] = ..., set: _Optional[int] = ..., part: _Optional[int] = ..., written_ms: _Optional[int] = ..., starts: _Optional[_Iterable[_Union[_link_pb2.Cursor, _Mapping]]] = ..., acks: _Optional[_Iterable[_Union[_link_pb2.Cursor, _Mapping]]] = ..., durable_above: _Optional[_Iterable[_Union[_link_pb2.DurablePosition, _Mapping]]] = ..., heads: _Optional[_Iterable[_Union[_link_pb2.StreamHead, _Mapping]]] = ..., required_heads: _Optional[_Iterable[_Union[_link_pb2.RequiredHead, _Mapping]]] = ..., offices: _Optional[_Iterable[_Union[_link_pb2.OfficeStatus, _Mapping]]] = ..., public_key: _Optional[bytes] = ..., program: _Optional[str] = ..., catalogue: _Optional[str] = ..., sender_name: _Optional[str] = ..., receiver_name: _Optional[str] = ..., receipts: _Optional[_Iterable[_Union[_link_pb2.SignedReceipt, _Mapping]]] = ..., certificates: _Optional[_Iterable[bytes]] = ..., revocations: _Optional[_Iterable[_Union[_link_pb2.RevocationList, _Mapping]]] = ...) -> None: ...
+    logs: _containers.RepeatedCompositeFieldContainer[_link_pb2.LogSubmission]
+    log_answers: _containers.RepeatedCompositeFieldContainer[_link_pb2.LogAnswer]
+    def __init__(self, sender: _Optional[int] = ..., level: _Optional[int] = ..., incarnation: _Optional[int] = ..., continues: _Optional[int] = ..., receiver: _Optional[int] = ..., set: _Optional[int] = ..., part: _Optional[int] = ..., written_ms: _Optional[int] = ..., starts: _Optional[_Iterable[_Union[_link_pb2.Cursor, _Mapping]]] = ..., acks: _Optional[_Iterable[_Union[_link_pb2.Cursor, _Mapping]]] = ..., durable_above: _Optional[_Iterable[_Union[_link_pb2.DurablePosition, _Mapping]]] = ..., heads: _Optional[_Iterable[_Union[_link_pb2.StreamHead, _Mapping]]] = ..., required_heads: _Optional[_Iterable[_Union[_link_pb2.RequiredHead, _Mapping]]] = ..., offices: _Optional[_Iterable[_Union[_link_pb2.OfficeStatus, _Mapping]]] = ..., public_key: _Optional[bytes] = ..., program: _Optional[str] = ..., catalogue: _Optional[str] = ..., sender_name: _Optional[str] = ..., receiver_name: _Optional[str] = ..., receipts: _Optional[_Iterable[_Union[_link_pb2.SignedReceipt, _Mapping]]] = ..., certificates: _Optional[_Iterable[bytes]] = ..., revocations: _Optional[_Iterable[_Union[_link_pb2.RevocationList, _Mapping]]] = ..., logs: _Optional[_Iterable[_Union[_link_pb2.LogSubmission, _Mapping]]] = ..., log_answers: _Optional[_Iterable[_Union[_link_pb2.LogAnswer, _Mapping]]] = ...) -> None: ...
