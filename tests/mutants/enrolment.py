@@ -130,7 +130,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "node/services/enrolment/authority.py",
         "    if not place.is_within(authority.place):",
         "    if False:",
-        ENROLMENT,
+        CALLS,
     ),
     Mutant(
         "a certificate that comes need not be the office's",
