@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from node import logs
-from tests.benchmarks import audit, cascade, comparison, idle, local, million
+from tests.benchmarks import audit, cascade, comparison, idle, local, million, tls
 from tests.benchmarks.bench import Bench, Skipped, scratch
 from tests.benchmarks.report import save, table
 
@@ -29,6 +29,7 @@ MEASURES: dict[str, Callable[[Bench], None]] = {
     "digest_equal": comparison.digest,
     "digest_ten": comparison.digest,
     "audit_log": audit.audit_log,
+    "tls": tls.tls,
     "idle_session": idle.idle_session,
     "idle_office_memory": idle.idle_office_memory,
     "idle_child_memory": idle.idle_child_memory,

@@ -87,9 +87,9 @@ def idle_session(bench: Bench) -> None:
 def idle_office_memory(bench: Bench) -> None:
     """Resident memory of one more idle office in a process that serves several."""
     with bench.folder() as folder:
-        codes = _communities(OFFICES + 1)
+        codes = communities(OFFICES + 1)
         for code in codes:
-            new_folder(folder / code, code, tree=_tree(codes), extra=False)
+            new_folder(folder / code, code, tree=tree_of(codes), extra=False)
         folders = [str(folder / code) for code in codes]
 
         def serving(some: list[str]) -> Callable[[], float]:
@@ -105,9 +105,9 @@ def idle_child_memory(bench: Bench) -> None:
     each: list[float] = []
     threads: list[float] = []
     with bench.folder() as folder:
-        codes = _communities(CHILDREN_FEW + CHILDREN)
+        codes = communities(CHILDREN_FEW + CHILDREN)
         for n in range(bench.runs):
-            hub = new_folder(folder / f"hub{n}", STREET, tree=_tree(codes), extra=False)
+            hub = new_folder(folder / f"hub{n}", STREET, tree=tree_of(codes), extra=False)
             found = _helper("hub", str(hub))
             each.append((found["after"]["rss"] - found["before"]["rss"]) / CHILDREN / 1024)
             threads.append(found["after"]["threads"])
@@ -115,17 +115,19 @@ def idle_child_memory(bench: Bench) -> None:
     bench.found(f"threads_of_hub_with_{CHILDREN_FEW + CHILDREN}_children", threads, "threads")
 
 
-def _communities(count: int) -> list[str]:
-    return [f"{STREET[:9]}{n:03d}" for n in range(1, count + 1)]
+def communities(count: int) -> list[str]:
+    """Return codes of communities; beyond 999 they look like the next street's."""
+    first = int(STREET[6:9])
+    return [f"{STREET[:6]}{first + n // 999:03d}{n % 999 + 1:03d}" for n in range(count)]
 
 
-def _tree(communities: list[str]) -> bytes:
+def tree_of(codes: list[str]) -> bytes:
     """Return a city of one street with as many communities as needed."""
     city, district, street = CODES[:3]
     lines = [
         "code,name,level,parent_code", f"{city},试市,city,", f"{district},试区,district,{city}",
         f"{street},试街道,street,{district}",
-        *(f"{code},社区{code[-3:]},community,{street}" for code in communities),
+        *(f"{code},社区{code[-6:]},community,{street}" for code in codes),
     ]  # fmt: skip
     return ("\n".join(lines) + "\n").encode()
 

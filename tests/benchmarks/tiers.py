@@ -35,8 +35,9 @@ COMMANDS = (
 class Tiers:
     """Offices in line, each in a process of its own; tier 0 is the highest.
 
-    `module`: what each process runs. It is given where its store goes and its parent's address,
-    says its own, and answers commands; `tests.benchmarks.bare` does without an office.
+    A folder that is there is served as it is. `module`: what each process runs. It is given where
+    its store goes and its parent's address, says its own, and answers commands;
+    `tests.benchmarks.bare` does without an office.
     """
 
     def __init__(self, folder: Path, codes: Sequence[str] = CODES, module: str = OFFICE) -> None:
@@ -99,7 +100,8 @@ class Tier:
         from node import logs
 
         logs.set_up(level="WARNING")
-        new_folder(folder, code, parent=parent)
+        if not folder.exists():
+            new_folder(folder, code, parent=parent)
         self._process = Process([folder], wall_ms=now_ms, rng=random.Random(code))
         self._office = next(iter(self._process.served.values())).office
         self._unit = self._office.tree.find(CODES[-1]).unit_id
@@ -234,9 +236,13 @@ def print_json(**facts: Any) -> None:
     print(json.dumps(facts), flush=True)
 
 
-if __name__ == "__main__":
+def main() -> None:
     parser = argparse.ArgumentParser()
     for name in ("--dir", "--unit", "--parent"):
         parser.add_argument(name, default="")
     options = parser.parse_args()
     Tier(Path(options.dir), options.unit, options.parent).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -157,3 +157,12 @@ def test_no_address_of_several_may_be_open_to_other_machines_without_a_certifica
         assert dialer is not None
         eventually(lambda: dialer.attempt >= 2)
         assert "10.0.0.1:7410" not in process.lines.counts()
+
+
+def test_an_office_without_a_certificate_never_calls_another_machine(tmp_path: Path) -> None:
+    below = made(tmp_path / "district", DISTRICT, parent="10.0.0.1:7410")
+    with process_of(below) as process:
+        dialer = served(process, DISTRICT).dialer
+        assert dialer is not None
+        eventually(lambda: dialer.attempt >= 1)
+        assert dialer.reason.startswith("10.0.0.1:7410 is another machine")

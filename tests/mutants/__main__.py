@@ -18,7 +18,7 @@ from tests.mutants.catalogue import MUTANTS
 from tests.mutants.mutant import CRASH, SEEDS, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("node", "hub", "sync", "tests", "docs/examples", "pyproject.toml")
+COPIED = ("node", "hub", "sync", "deploy", "tests", "docs/examples", "pyproject.toml")
 SEEDS_MAX = 50
 TIMEOUT_S = 1_800
 UNCHANGED = Mutant("nothing is changed", "all", "", "", "")

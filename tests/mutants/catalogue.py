@@ -6,7 +6,7 @@ mode, else the fast tests that must. A mutant that survives shows that a test is
 
 from __future__ import annotations
 
-from tests.mutants import audit, certificates, hostile, sealed
+from tests.mutants import audit, certificates, delivery, enrolment, hostile, sealed
 from tests.mutants.mutant import CRASH, Mutant
 
 MUTANTS = (
@@ -513,6 +513,8 @@ MUTANTS = (
     ),
     *hostile.MUTANTS,
     *certificates.MUTANTS,
+    *enrolment.MUTANTS,
+    *delivery.MUTANTS,
     *audit.MUTANTS,
     *sealed.MUTANTS,
 )  # fmt: skip

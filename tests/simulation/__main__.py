@@ -35,11 +35,7 @@ def main() -> int:
     args = _arguments()
     if args.power_cuts:
         return power.main(args.power_cuts, args.jobs)
-    plans = [plan.without(keys=True) if args.keys else plan for plan in _plans(args)]
-    if args.roles:
-        certified = staged_certified(args.mode)
-        plans = [*staged_lies(args.mode), certified, *map(with_lies, plans)]
-    plans = [with_certificates(plan) if _is_enrolled(plan, args) else plan for plan in plans]
+    plans = _plans(args)
     began_s = time.monotonic()
     ledger, failures, node_days, cpu_s, steps = Ledger(), [], 0.0, 0.0, 0
     for result, again in _results(plans, args.jobs):
@@ -102,23 +98,33 @@ def _arguments() -> argparse.Namespace:
 
 
 def _plans(args: argparse.Namespace) -> list[Plan]:
-    if args.staged is not None:
-        return [*stages(args.mode, args.staged)]
-    if args.replay is not None:
-        return [plan_from_json(args.replay.read_text(encoding="utf-8"))]
+    """Return what is to run; of staged plans one has certificates, the others are as they are."""
+    fixed, drawn = _asked_for(args)
+    if args.keys:
+        fixed, drawn = ([plan.without(keys=True) for plan in some] for some in (fixed, drawn))
+    lies: list[Plan] = []
+    if args.roles:
+        lies = [*staged_lies(args.mode), staged_certified(args.mode)]
+        fixed, drawn = ([*map(with_lies, some)] for some in (fixed, drawn))
+    return [*lies, *fixed, *(_enrolled(plan, args) for plan in drawn)]
+
+
+def _asked_for(args: argparse.Namespace) -> tuple[list[Plan], list[Plan]]:
+    """Return plans that are written down somewhere, and those that are drawn."""
     mode: Mode = args.mode
+    if args.staged is not None:
+        return [*stages(mode, args.staged)], []
+    if args.replay is not None:
+        return [plan_from_json(args.replay.read_text(encoding="utf-8"))], []
     if args.seed is not None:
-        return [plan_of(args.seed, mode)]
+        return [], [plan_of(args.seed, mode)]
     drawn = [plan_of(seed, mode) for seed in range(args.first, args.first + args.seeds)]
-    if len(drawn) < COMPLETE:
-        return drawn
-    return [*stages(mode), *drawn]
+    return [*stages(mode)] if len(drawn) >= COMPLETE else [], drawn
 
 
-def _is_enrolled(plan: Plan, args: argparse.Namespace) -> bool:
-    """Return whether a plan is to have certificates and has not yet."""
+def _enrolled(plan: Plan, args: argparse.Namespace) -> Plan:
     wanted = args.certificates or (args.roles and has_certificates(plan.seed))
-    return bool(wanted) and not plan.certificates and args.replay is None
+    return with_certificates(plan) if wanted else plan
 
 
 def _results(plans: list[Plan], jobs: int) -> Iterator[tuple[Result, str]]:

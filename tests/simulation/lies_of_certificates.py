@@ -16,12 +16,15 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from node.identity.authority import DER, Authority, moment
 from node.identity.revocations import key_id
 from sync.log import certified
+from sync.log import entries as log
+from sync.model.report import NodeStatus
 from sync.model.schema import Lane
 from sync.wire.link.v1 import link_pb2 as pb
 from tests.simulation.authorities import LIFE, Authorities
 from tests.simulation.lie import DOWN, FOREIGN, UP, End, How, Lies, Role, Scene, Way, refused
 from tests.simulation.lie import verdict as sent_away
 from tests.simulation.lies_of_bundles import file_for
+from tests.simulation.lies_of_copies import signed_hello, with_status
 
 LIES = Lies()
 NOTHING = End(How.NOTHING)
@@ -41,6 +44,10 @@ def outsider(method: str, falsifies: str, end: End) -> Any:
 
 def push(falsifies: str, end: End) -> Any:
     return LIES.add(Role.CHILD, "Push", falsifies, end)
+
+
+def in_hello(falsifies: str, end: End) -> Any:
+    return LIES.add(Role.CHILD, "Hello", falsifies, end, Way.REQUEST)
 
 
 def answers(method: str, falsifies: str, end: End) -> Any:
@@ -304,6 +311,43 @@ def a_writer_with_the_chain_of_its_parent(scene: Scene) -> Any:
     return _pushed(scene, lambda _i: _ders(city.chain(above, FOREIGN.public_key, _now(scene))))
 
 
+@in_hello("a status of its own office, under a first key that nothing certifies", NOTHING)
+def a_status_that_nothing_certifies(scene: Scene) -> Any:
+    incarnation, listener = scene.rng.getrandbits(62), scene.listener
+    scene.notes["kept"] = lambda: _knows_writer(listener, incarnation)
+    return with_status(scene, NodeStatus(
+        unit=scene.me.unit, at_ms=scene.world.clockwork.now_ms, incarnation=incarnation,
+        waiting_up=0,
+    ))  # fmt: skip
+
+
+@in_hello("the chain of an office that is not below it", NOTHING)
+def a_chain_of_another_branch(scene: Scene) -> Any:
+    hello, other = signed_hello(scene), scene.elsewhere()
+    if hello is None or other is None:
+        return None
+    index = scene.world.units.index(other)
+    chain = _city(scene).chain(index, FOREIGN.public_key, _now(scene))
+    hello.keys.append(
+        pb.CertifiedKey(
+            unit=other.unit_id, public_key=FOREIGN.public_key, certificates=_ders(chain)
+        )
+    )
+    listener = scene.listener
+    scene.notes["kept"] = lambda: _has_chain(listener, other.unit_id, FOREIGN.public_key)
+    return hello
+
+
+def _knows_writer(listener: Any, incarnation: int) -> bool:
+    with listener.office.store.read() as tx:
+        return bool(log.writers_of(tx, {incarnation}))
+
+
+def _has_chain(listener: Any, unit: int, key: bytes) -> bool:
+    with listener.office.store.read() as tx:
+        return bool(certified.chain_of(tx, unit, key))
+
+
 @answers("Pull", "a first key of the city that nothing certifies", refused("key_uncertified"))
 def a_city_without_a_certificate(scene: Scene) -> Any:
     return _handed_down(scene, ())
@@ -333,12 +377,7 @@ def a_forged_chain_that_a_child_is_given(scene: Scene) -> Any:
     chain = _ders(city.chain(0, FOREIGN.public_key, _now(scene), by=city.false))
     unit, listener = scene.world.units[0].unit_id, scene.listener
     reply.keys.append(pb.CertifiedKey(unit=unit, public_key=FOREIGN.public_key, certificates=chain))
-
-    def kept() -> bool:
-        with listener.office.store.read() as tx:
-            return bool(certified.chain_of(tx, unit, FOREIGN.public_key))
-
-    scene.notes["kept"] = kept
+    scene.notes["kept"] = lambda: _has_chain(listener, unit, FOREIGN.public_key)
     return reply
 
 

@@ -389,7 +389,7 @@ def in_hello(falsifies: str, end: End) -> Any:
     return says("Hello", falsifies, end, Way.REQUEST)
 
 
-def _shown(scene: Scene) -> pb.HelloRequest | None:
+def signed_hello(scene: Scene) -> pb.HelloRequest | None:
     """Return the honest handshake, if it shows the key: what follows is judged by its content."""
     hello: pb.HelloRequest = scene.request
     return hello if hello.signed_challenge else None
@@ -397,7 +397,7 @@ def _shown(scene: Scene) -> pb.HelloRequest | None:
 
 @in_hello("the status of its own office, under another key", End(How.SEEN, "status_forged"))
 def a_status_under_another_key(scene: Scene) -> Any:
-    return _with_status(scene, NodeStatus(
+    return with_status(scene, NodeStatus(
         unit=scene.me.unit, at_ms=scene.world.clockwork.now_ms, incarnation=scene.me.incarnation,
         waiting_up=0,
     ))  # fmt: skip
@@ -413,7 +413,7 @@ def a_status_of_an_office_below(scene: Scene) -> Any:
     process = world.processes.get(world.units.index(below))
     if process is None:
         return None
-    return _with_status(scene, NodeStatus(
+    return with_status(scene, NodeStatus(
         unit=below.unit_id, at_ms=world.clockwork.now_ms, connected=True,
         incarnation=process.office.identity.incarnation,
     ), scene.key)  # fmt: skip
@@ -424,13 +424,13 @@ def a_status_of_another_branch(scene: Scene) -> Any:
     other = scene.elsewhere()
     if other is None:
         return None
-    return _with_status(scene, NodeStatus(
+    return with_status(scene, NodeStatus(
         unit=other.unit_id, at_ms=scene.world.clockwork.now_ms, connected=True,
     ), scene.key)  # fmt: skip
 
 
-def _with_status(scene: Scene, status: NodeStatus, key: Any = FOREIGN) -> Any:
-    hello = _shown(scene)
+def with_status(scene: Scene, status: NodeStatus, key: Any = FOREIGN) -> Any:
+    hello = signed_hello(scene)
     if hello is None:
         return None
     signed = statement.signed(status, b"", (), key)
@@ -440,7 +440,7 @@ def _with_status(scene: Scene, status: NodeStatus, key: Any = FOREIGN) -> Any:
 
 def _with_required(scene: Scene, **changes: Any) -> pb.HelloRequest | None:
     """Return the handshake with another entry that its parent must have."""
-    hello = _shown(scene)
+    hello = signed_hello(scene)
     if hello is None or not hello.required_heads:
         return None
     mine = {c.lane for c in hello.cursors if c.incarnation == scene.them.incarnation}
@@ -493,7 +493,7 @@ def a_handshake_that_continues_its_parent(scene: Scene) -> Any:
 
 @in_hello("its key: another one, and it is shown", refused("key_refused"))
 def a_handshake_under_another_key(scene: Scene) -> Any:
-    hello = _shown(scene)
+    hello = signed_hello(scene)
     if hello is None:
         return None
     hello.public_key = FOREIGN.public_key
@@ -504,7 +504,7 @@ def a_handshake_under_another_key(scene: Scene) -> Any:
 
 @in_hello("the signature of the challenge", refused("key_not_shown"))
 def a_handshake_signed_by_another_hand(scene: Scene) -> Any:
-    hello = _shown(scene)
+    hello = signed_hello(scene)
     if hello is None:
         return None
     hello.signature = scene.rng.randbytes(64)
@@ -513,7 +513,7 @@ def a_handshake_signed_by_another_hand(scene: Scene) -> Any:
 
 @in_hello("the challenge that it signs: not the one it was given", verdict("CHALLENGE"))
 def a_handshake_for_another_challenge(scene: Scene) -> Any:
-    hello = _shown(scene)
+    hello = signed_hello(scene)
     if hello is None:
         return None
     hello.signed_challenge = scene.rng.randbytes(16)

@@ -112,6 +112,7 @@ def test_an_export_is_whole_and_goes_on_with_an_earlier_checkpoint(office: Offic
     [
         ("UPDATE audit_entry SET entry='{}' WHERE idx=3", "entry_changed"),
         ("UPDATE audit_entry SET hashes=entry WHERE idx=5", "entry_changed"),
+        ("UPDATE audit_entry SET hashes=substr(hashes, 1, 32) WHERE idx=5", "hashes_changed"),
         ("DELETE FROM audit_entry WHERE idx=4", "missing"),
     ],
 )

@@ -23,6 +23,16 @@ def test_a_comparison_reads_no_record_when_all_are_equal_and_finds_ten_with_few_
     assert found["digest_ten_time"] > 0
 
 
+@pytest.mark.soak
+def test_protected_and_unprotected_offices_are_measured_in_turn(tmp_path: Path) -> None:
+    output = tmp_path / "bench.json"
+    arguments = ["--only", "tls", "--rows", "50", "--runs", "1", "--output", str(output)]
+    assert main(arguments) == 0
+    found = {i["measure"]: i for i in json.loads(output.read_text(encoding="utf-8"))}
+    assert {"tls_tiers_new", "tls_single_edit_p50", "tls_handshakes", "tls_reconnect"} <= set(found)
+    assert all(item["value"] > 0 and item["ratio"] for item in found.values())
+
+
 def test_a_measure_prints_its_table_and_writes_its_items(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,12 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hub.link.enroller import to_wire
+from hub.link.enroller import must_be_ours, to_wire
 from hub.link.enrolment import EnrolmentServicer
 from hub.serve.renewal import renew_if_due
 from node.china import DAY_MS
-from node.identity.authority import DER, new_key
+from node.identity import files
+from node.identity.authority import DER, Authority, moment, new_key
 from node.identity.chain import read_chain
+from node.identity.place import Place
 from node.identity.refusals import (
     CertificateBranch,
     CertificateEarly,
@@ -28,7 +30,7 @@ from node.identity.refusals import (
 )
 from node.office import Office
 from node.services.enrolment import authority, invitations
-from node.services.enrolment.errors import InvitationRefused, RequestForged
+from node.services.enrolment.errors import InvitationRefused, NoAuthority, RequestForged
 from node.services.enrolment.requests import passed_on, request_of
 from sync.codec.signing import Signer
 from sync.model.errors import SilianError
@@ -57,6 +59,23 @@ def city(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Iterator[Off
 @pytest.fixture
 def servicer(city: Office) -> EnrolmentServicer:
     return EnrolmentServicer(lambda _unit: city)
+
+
+@pytest.fixture
+def district(tmp_path: Path, city: Office, clock: Clock) -> Iterator[Office]:
+    """A district that is enrolled, with an authority of its own."""
+    with closing(new_office(tmp_path / "district", DISTRICT, clock)) as office:
+        own, above = new_key(), city.certificates.credentials
+        grant = authority.issue(
+            city, office.identity.unit, TLS.public_key(), office.replica.signer.public_key,
+            own.public_key(),
+        )  # fmt: skip
+        assert grant.authority is not None
+        assert above is not None
+        files.save_authority(office.folder, own, grant.authority)
+        files.save(office.folder, TLS, grant.chain, above.roots)
+        office.certificates.reload()
+        yield office
 
 
 def unit_of(office: Office, code: str) -> int:
@@ -158,6 +177,50 @@ def test_an_office_gets_no_certificate_for_another_key_or_another_unit(
             servicer.Certify(certify(city, chain, code), ANYBODY)
     with pytest.raises(CertificateBranch):  # it is no child of this office
         servicer.Certify(certify(city, issued(city, STREET), STREET), ANYBODY)
+
+
+def test_an_office_that_moved_does_not_renew_the_certificate_of_its_former_place(
+    city: Office, district: Office
+) -> None:
+    root, street = authority.authority_of(city), unit_of(city, STREET)
+    former, key = Place((city.identity.unit, 77)), new_key()
+    now = moment(city.clock.now_ms())
+    above = root.issue_authority(former, key.public_key(), "原区", now)
+    there = Authority(key, above, former)
+    made = there.issue_office(
+        Place((*former.path, street)), TLS.public_key(), KEY.public_key, "街道", now
+    )
+    chain = [each.public_bytes(DER) for each in (made, above)]
+    assert district.certificates.certified(tuple(chain))
+    with pytest.raises(CertificateBranch):
+        EnrolmentServicer(lambda _unit: district).Certify(certify(city, chain, STREET), ANYBODY)
+
+
+def test_a_district_issues_no_certificate_outside_of_its_subtree(district: Office) -> None:
+    inside, outside = unit_of(district, STREET), unit_of(district, CITY)
+    assert authority.issue(district, inside, TLS.public_key(), KEY.public_key).chain
+    with pytest.raises(NoAuthority):
+        authority.issue(district, outside, TLS.public_key(), KEY.public_key)
+
+
+def test_an_office_whose_key_was_replaced_by_invitation_loses_its_former_certificate(
+    city: Office, servicer: EnrolmentServicer
+) -> None:
+    unit, chain = unit_of(city, DISTRICT), issued(city)
+    assert city.certificates.check(unit, KEY.public_key, chain)
+    (invited,) = invitations.invite(city, [unit], replaces=True, again=True)
+    request = to_wire(request_of(OTHER, unit, TLS))
+    servicer.Enrol(pb.EnrolRequest(secret=invited.secret, request=request), ANYBODY)
+    with pytest.raises(CertificateRevoked):
+        city.certificates.check(unit, KEY.public_key, chain)
+
+
+def test_a_certificate_for_another_key_is_not_taken_into_use(city: Office) -> None:
+    own = city.certificates.credentials
+    assert own is not None
+    grant = authority.issue(city, city.identity.unit, TLS.public_key(), OTHER.public_key)
+    with pytest.raises(CertificateKey):
+        must_be_ours(city, grant, own.roots)
 
 
 def test_a_parent_gets_a_certificate_for_the_office_that_enrols_with_it(

@@ -43,9 +43,9 @@ class Clock:
         self.ms += ms
 
 
-def new_office(folder: Path, code: str, clock: Clock, seed: int = 1) -> Office:
+def new_office(folder: Path, code: str, clock: Clock, seed: int = 1, *, tree: str = TREE) -> Office:
     rng = random.Random(f"{code}{seed}")
-    init_office(folder, OfficeConfig(unit=code), CATALOGUE, rng=rng, tree_csv=TREE.encode())
+    init_office(folder, OfficeConfig(unit=code), CATALOGUE, rng=rng, tree_csv=tree.encode())
     return open_office(folder, wall_ms=clock, rng=rng, catalogue=CATALOGUE, synchronous="OFF")
 
 

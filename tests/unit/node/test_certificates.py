@@ -155,6 +155,10 @@ MATRIX: dict[str, tuple[str, Callable[[], Chain]]] = {
     "a district's authority without a limit": ("certificate_outside", unlimited_district),
     "an authority below a district's": ("certificate_depth", authority_below_a_district),
     "an office that issues": ("certificate_depth", office_as_authority),
+    "its authority again and again": (
+        "certificate_depth",
+        lambda: [*CITY_CA.office(), *[CITY_CA.district().certificate] * 9],
+    ),
     "an authority as an office": ("certificate_depth", lambda: [CITY_CA.district().certificate]),
     "valid for a year": ("certificate_too_long", lambda: only(URI, DNS, days=365)),
     "no signing key": ("certificate_key", lambda: only(URI, DNS, key=b"")),
@@ -206,10 +210,12 @@ def test_a_revocation_list_counts_only_under_its_authoritys_key() -> None:
     east, west = CITY_CA.district(), CITY_CA.district(WEST)
     made = east.revocation_list(1, [9], NOW).public_bytes(authority.DER)
     forged = Authority(authority.new_key(), east.certificate, EAST_PLACE)
+    misnamed = Authority(east.key, CITY_CA.root.certificate, EAST_PLACE)
     for der, issuer in (
         (made, west.certificate),
         (made[:-1], east.certificate),
         (b"", east.certificate),
+        (misnamed.revocation_list(2, [9], NOW).public_bytes(authority.DER), east.certificate),
         (forged.revocation_list(2, [9], NOW).public_bytes(authority.DER), east.certificate),
     ):
         with pytest.raises(RevocationsForged):

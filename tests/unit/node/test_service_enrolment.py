@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,15 +33,15 @@ from node.services.enrolment.errors import (
     RequestForged,
     UnknownCertificate,
 )
-from node.services.enrolment.requests import Request, request_of
+from node.services.enrolment.requests import REQUEST, Request, request_of
 from node.services.health.status import status
 from node.store import certificates as table
 from sync.codec.signing import Signer
 from sync.store import peers
 from sync.store.sql import execute
-from tests.unit.node.offices import DISTRICT, START_MS, STREET, Clock, new_office
+from tests.unit.node.offices import DISTRICT, START_MS, STREET, TREE, Clock, new_office
 
-CITY = "330100000000"
+CITY, FAR = "330100000000", "330105000000"
 KEY = Signer(bytes(range(32)))
 OTHER = Signer(bytes(range(1, 33)))
 TLS = new_key()
@@ -143,6 +144,32 @@ def test_an_invitation_for_one_unit_is_of_no_use_to_another(city: Office) -> Non
     enrol(city, secret, request(city))
 
 
+def test_a_letter_for_one_district_is_of_no_use_to_another(tmp_path: Path, clock: Clock) -> None:
+    tree = f"{TREE}{FAR},远区,district,{CITY}\n"
+    with closing(new_office(tmp_path / "two", CITY, clock, tree=tree)) as city:
+        authority.found_city(city)
+        secret = invited(city)
+        with pytest.raises(InvitationRefused):
+            enrol(city, secret, request(city, OTHER, FAR))
+        enrol(city, secret, request(city))
+
+
+def test_no_invitation_lasts_longer_than_a_day(city: Office, clock: Clock) -> None:
+    secret = invited(city, hours=1_000)
+    clock.forward(DAY_MS)
+    with pytest.raises(InvitationRefused):
+        enrol(city, secret, request(city))
+
+
+def test_of_two_that_were_checked_at_once_only_the_first_uses_an_invitation(city: Office) -> None:
+    secret = invited(city)
+    first, second = request(city), request(city, OTHER)
+    checked = [invitations.check(city, secret, each) for each in (first, second)]
+    invitations.use(city, checked[0], first)
+    with pytest.raises(InvitationRefused):
+        invitations.use(city, checked[1], second)
+
+
 def test_a_request_counts_only_with_the_signatures_of_its_keys(city: Office) -> None:
     good, other = request(city), request(city, OTHER)
     for forged in (
@@ -155,6 +182,14 @@ def test_a_request_counts_only_with_the_signatures_of_its_keys(city: Office) -> 
     ):
         with pytest.raises(RequestForged):
             forged.keys()
+
+
+def test_a_request_counts_only_with_the_signature_of_its_key_of_tls(city: Office) -> None:
+    good = request(city)
+    forged = replace(good, csr=good.csr[:-1] + bytes([good.csr[-1] ^ 1]))
+    forged = replace(forged, signature=KEY.sign(REQUEST, forged.digest()))
+    with pytest.raises(RequestForged):
+        forged.keys()
 
 
 def test_a_known_unit_gets_another_key_only_if_the_invitation_replaces(city: Office) -> None:

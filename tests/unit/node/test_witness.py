@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,11 +19,12 @@ from node.store import checkpoints
 from sync.model.errors import Malformed
 from sync.store.sql import execute
 from sync.tlog import wire
-from sync.tlog.note import COSIGNATURE, Key
+from sync.tlog.checkpoint import origin_of
+from sync.tlog.note import COSIGNATURE, Key, cosign
 from sync.tlog.note import Signature as NoteSignature
 from sync.wire.link.v1 import link_pb2 as pb
 from tests.support.audit import verifier
-from tests.unit.node.offices import DISTRICT, STREET, Clock, exchange, new_office
+from tests.unit.node.offices import COMMUNITY, DISTRICT, STREET, Clock, exchange, new_office
 
 VERIFIER = verifier()
 CITY = "330100000000"
@@ -216,6 +219,38 @@ def test_a_refused_log_stays_refused_until_a_person_accepts_it(
     last = views.tail(district, 0, 2).rows
     assert [b"log_refused" in (row.entry or b"") for row in last] == [True, False]
     assert b'"by":"\xe7\x8e\x8b\xe6\x95\x8f"' in (last[1].entry or b"")
+
+
+def test_a_head_without_the_proof_that_it_goes_on_is_not_accepted(
+    line: tuple[Office, Office, Office],
+) -> None:
+    _, district, street = line
+    meet(street, district)
+    grow(street, 3)
+    (made,) = street.witness.submissions()
+    bare = replace(made, proofs={})
+    district.witness.judge(street.identity.unit, street.audit.key.public_key, [bare])
+    with district.store.read() as tx:
+        seen = checkpoints.find(tx, street.identity.unit, district.identity.unit)
+    assert seen is not None
+    assert seen.size < made.checkpoint.size
+    assert refused_at(district) == {}
+
+
+def test_no_office_but_those_above_is_a_witness(
+    line: tuple[Office, Office, Office], tmp_path: Path
+) -> None:
+    _, district, street = line
+    with closing(new_office(tmp_path / "below", COMMUNITY, Clock())) as below:
+        remember_key(street, below)
+        (made,) = street.witness.submissions()
+        me, signer = below.identity.unit, below.replica.signer
+        signed = cosign(made.checkpoint.text, origin_of(me), signer, 1_780_000_000)
+        answer = wire.Answer(
+            street.identity.unit, me, made.checkpoint.size, signed.data, signer.public_key
+        )
+        street.witness.take(district.audit.key.public_key, [answer])
+    assert views.verify(street).witnesses == ()
 
 
 def test_an_old_head_that_a_hub_hands_on_says_nothing_of_the_log(

@@ -7,8 +7,9 @@ from base64 import b64decode
 import pytest
 
 from sync.codec.signing import Signer
+from sync.model.errors import Malformed
 from sync.tlog import note, tree
-from sync.tlog.checkpoint import Checkpoint
+from sync.tlog.checkpoint import Checkpoint, read
 from sync.tlog.note import Key
 from sync.tlog.proof import proof_text
 from sync.tlog.tree import Frontier
@@ -64,6 +65,20 @@ def test_a_checkpoint_has_three_lines_a_blank_one_and_the_signature() -> None:
     assert lines[5:] == [""]
     key = VERIFIER.Key(Key("silian/u7", SIGNER.public_key).text)
     assert VERIFIER.read_checkpoint(made, key) == (3, bytes(32))
+
+
+def test_a_signature_counts_only_under_the_name_of_its_key() -> None:
+    text = Checkpoint("silian/u7", 3, bytes(32)).text
+    key = Key("silian/u7", SIGNER.public_key)
+    assert note.is_signed_by(text, note.sign(text, "silian/u7", SIGNER), key)
+    assert not note.is_signed_by(text, note.sign(text, "silian/u8", SIGNER), key)
+
+
+@pytest.mark.parametrize("text", ["silian/u7\n03\n{root}\n", "silian/u7\n3\n{root}\nmore\n"])
+def test_a_checkpoint_is_read_only_as_it_would_be_written(text: str) -> None:
+    text = text.format(root="A" * 43 + "=")
+    with pytest.raises(Malformed):
+        read(note.written(text, [note.sign(text, "silian/u7", SIGNER)]))
 
 
 def test_a_proof_file_has_the_lines_of_the_format() -> None:
