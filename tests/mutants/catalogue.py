@@ -54,6 +54,16 @@ MUTANTS = (
         "tests/storage/test_signature_contract.py",
     ),
     Mutant(
+        "an upload goes on although copies came from below", "INV-7", "sync/snapshot/upload.py",
+        " or place.round < low_water_mark:", ":",
+        "tests/storage/test_snapshot_contract.py",
+    ),
+    Mutant(
+        "a restored office keeps what its own edit overwrote", "INV-15", "sync/apply/applier.py",
+        "comes_late=restored or bool(", "comes_late=bool(",
+        "tests/storage/test_recovery.py",
+    ),
+    Mutant(
         "a batch ends where a stream in it is not signed", "INV-31", "sync/log/excerpt.py",
         "            del part[self._signed :]", "            pass",
         "tests/storage/test_signature_contract.py",
@@ -129,7 +139,10 @@ MUTANTS = (
     ),
     Mutant(
         "a delete is undone by an edit of an earlier life", "INV-22", "sync/merge/record.py",
+        "    if causal_length < state.causal_length:\n        return joined\n"
+        "    begun_by = state.causal_length_version\n"
         "    if causal_length > state.causal_length:\n",
+        "    begun_by = state.causal_length_version\n"
         "    if causal_length != state.causal_length:\n",
     ),
     Mutant(
