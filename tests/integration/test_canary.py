@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,10 +25,11 @@ import structlog
 from sqlalchemy.exc import IntegrityError
 
 from node import logs
+from node.config import load_config, write_config
 from node.trouble import failed
 from sync.model.change import RecordKey
 from sync.model.errors import RecordMissing
-from tests.support.silian import COMMUNITY, SERVE, START_S_MAX, STOP_S_MAX, Ran, silian
+from tests.support.silian import COMMUNITY, SERVE, START_S_MAX, STOP_S_MAX, Ran, free_ports, silian
 
 NUMBER, BIRTH = "110101199003072316", "1990-03-07"
 CANARIES = {
@@ -107,7 +109,21 @@ ASKED: tuple[tuple[object, ...], ...] = (
     ("retention", "--dry-run"), ("config", "show"), ("register", "show", "resident"),
     ("quarantine", "ls"), ("conflict", "ls"), ("duplicate", "ls"), ("repair", "ls"),
     ("clone", "ls"), ("explain", "key_taken"), ("rollup", "K3"), ("seal", "ls"),
+    ("audit", "tail"), ("audit", "verify"), ("cert", "ls"), ("seal", "key"),
 )  # fmt: skip
+
+
+def files_about(folder: Path) -> Iterator[Path]:
+    """Have the office write what leaves it without a personal value."""
+    log, sealed, proof = (folder.parent / name for name in ("log.jsonl", "sealed", "proof"))
+    for ran in (
+        silian("audit", "export", "--out", log, "--dir", folder),
+        silian("audit", "prove", "--entry", "0", "--out", proof, "--dir", folder),
+        silian("seal", "write", sealed, "--dir", folder),
+    ):
+        assert ran.exit == 0, ran.err
+        assert found_in(ran.out + ran.err) == []
+    yield from (log, sealed, proof)
 
 
 def test_no_personal_value_is_in_the_log_an_error_or_the_status_of_an_office(
@@ -115,6 +131,8 @@ def test_no_personal_value_is_in_the_log_an_error_or_the_status_of_an_office(
 ) -> None:
     folder, log = tmp_path / "home", tmp_path / "log"
     assert silian("init", "--dir", folder, "--unit", COMMUNITY).exit == 0
+    metrics = f"127.0.0.1:{free_ports('127.0.0.1')}"
+    write_config(folder, load_config(folder).model_copy(update={"metrics": metrics}))
     with served(folder, log):
         made = silian(
             "record", "create", "resident", *(f"{f}={v}" for f, v in CANARIES.items()),
@@ -132,6 +150,13 @@ def test_no_personal_value_is_in_the_log_an_error_or_the_status_of_an_office(
             for more in ((), ("--json",)):
                 ran = silian(*words, *more, "--dir", folder)
                 assert found_in(ran.out + ran.err) == [], words
+        for path in files_about(folder):
+            content = path.read_bytes()
+            assert len(content) > 100
+            assert found_in(content.decode("utf-8", "replace")) == [], path
+        page = urllib.request.urlopen(f"http://{metrics}/metrics", timeout=60).read().decode()
+        assert "silian_office_up" in page
+        assert found_in(page) == []
     text = log.read_text(encoding="utf-8")
     assert "call_refused" in text
     assert found_in(text) == []
