@@ -35,6 +35,8 @@ $(BIN)/uv:
 setup: .venv/.synced ## make .venv with everything that uv.lock names
 
 demo: setup ## run a four-level city on this machine
+	@command -v ip >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+		apt-get install --quiet --quiet --yes iproute2 >/dev/null; } || true # for network namespaces
 	$(BIN)/silian demo
 
 test: setup ## run every test

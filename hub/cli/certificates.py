@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,20 +51,25 @@ def ls(
         found = office.list_certificates(within_days=_days_of(within))
 
     def human() -> None:
-        heads = (
-            ("到期", "单位", "类别", "状态", "序列号")
-            if terminal.zh
-            else ("UNTIL", "OFFICE", "KIND", "STATE", "SERIAL")
-        )
-        terminal.table(heads, [
-            (terminal.time(c.not_after_ms), c.unit.name,
-             terminal.localized(*KINDS.get(c.kind, (c.kind, c.kind))),
-             terminal.localized(*STATES[bool(c.revoked_ms)]), c.serial)
-            for c in found.certificates
-        ])  # fmt: skip
+        print_certificates(terminal, found.certificates)
         terminal.note_total(len(found.certificates), "张")
 
     terminal.show(found, human)
+
+
+def print_certificates(terminal: Terminal, certificates: Iterable[pb.Certificate]) -> None:
+    """Print certificates as a table."""
+    heads = (
+        ("到期", "单位", "类别", "状态", "序列号")
+        if terminal.zh
+        else ("UNTIL", "OFFICE", "KIND", "STATE", "SERIAL")
+    )
+    terminal.table(heads, [
+        (terminal.time(c.not_after_ms), c.unit.name,
+         terminal.localized(*KINDS.get(c.kind, (c.kind, c.kind))),
+         terminal.localized(*STATES[bool(c.revoked_ms)]), c.serial)
+        for c in certificates
+    ])  # fmt: skip
 
 
 def show(terminal: Terminal) -> None:

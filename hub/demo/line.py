@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections.abc import Callable
 
 LOOPBACK = "127.0.0.1"
 PIECE_BYTES = 1 << 16
@@ -15,10 +16,12 @@ class Line:
 
     A cut line ends open connections and refuses new ones, like a dead cable that was noticed; both
     offices go on running. `to`: empty until the upper end is known: no call comes through.
-    `carried` counts the bytes that went through, both ways.
+    `carried` counts the bytes that went through, both ways. `first` is what the thread that dials
+    does before anything else: it may move into a network namespace.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, first: Callable[[], None] | None = None) -> None:
+        self._first = first
         self.to = ""
         self._listener = socket.create_server((LOOPBACK, 0))
         self._lock = threading.Lock()
@@ -49,6 +52,8 @@ class Line:
         self._listener.close()
 
     def _accept(self) -> None:
+        if self._first is not None:
+            self._first()
         while True:
             try:
                 near, _ = self._listener.accept()

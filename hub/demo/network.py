@@ -5,16 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from hub.api.tokens import token_of
 from hub.client.client import OfficeClient
-from hub.demo.line import Line
+from hub.demo.hosts import Hosts, Link, free_ports, lay
+from hub.demo.line import LOOPBACK
 from hub.demo.processes import DemoFailed, Processes
-from node.config import load_config, write_config
+from node.config import FILE, load_config, write_config
 from node.domain.units import Level, Tree, Unit
+from node.store.folder_lock import lock_info
 
 R = TypeVar("R")
 CITY, DISTRICT, STREET = "city", "district", "street"
@@ -48,9 +50,9 @@ class Place:
 
 @dataclass(slots=True)
 class Network:
-    """Twenty offices, or as many as the street has, in five processes on the loopback.
+    """Twenty offices, or as many as the street has, in five processes, each on a host of its own.
 
-    Between two levels is a line that can be cut.
+    Between two levels is a link that can be cut.
     """
 
     tree: Tree
@@ -59,7 +61,7 @@ class Network:
     street: Place
     communities: list[Place]
     processes: Processes
-    lines: dict[str, Line] = field(default_factory=dict)
+    _hosts: Hosts | None = None
 
     def all(self) -> list[Place]:
         """Return every office, from the city down."""
@@ -73,67 +75,77 @@ class Network:
         return [place for place in self.all() if place.server == server]
 
     @property
-    def upward(self) -> Line:
-        """The street's line to the district."""
-        return self.lines[STREET]
+    def hosts(self) -> Hosts:
+        """Where everything runs; only once it is laid."""
+        assert self._hosts is not None, "no host is there yet"
+        return self._hosts
 
     @property
-    def downward(self) -> Line:
-        """The communities' line to the street."""
-        return self.lines[COMMUNITIES[0]]
+    def upward(self) -> Link:
+        """The street's link to the district."""
+        return self.hosts.above(STREET)
+
+    @property
+    def downward(self) -> Link:
+        """The communities' link to the street."""
+        return self.hosts.above(COMMUNITIES[0])
 
     # -- bringing up ----------------------------------------------------------------------------
 
-    def start_all(self) -> None:
-        """Start all processes at once: each dials a line; its upper end is known a little later."""
-        for child in (DISTRICT, STREET, COMMUNITIES[0]):
-            self.lines[child] = Line()
-        servers = [server for server in UPPER if self.served_by(server)]
-        for server in servers:
-            if UPPER[server]:
-                for place in self.served_by(server):
-                    _configure(place.folder, parent=self._line_of(server).address)
-            self.processes.start(server, [place.folder for place in self.served_by(server)])
-        for server in servers:
-            self._ready(server)
-        for server in servers:
-            if parent := UPPER[server]:
-                self._line_of(server).to = self.processes.address(parent)
+    def lay(self) -> None:
+        """Make the hosts; nothing runs on them yet."""
+        used = {server: parent for server, parent in UPPER.items() if self.served_by(server)}
+        self._hosts = lay(used)
 
-    def _line_of(self, server: str) -> Line:
-        return self.downward if server in COMMUNITIES else self.lines[server]
+    def listen_at(self, place: Place) -> None:
+        """Set where an office listens; one that joins gets it from its command."""
+        _configure(place.folder, listen=self.hosts.listen(place.server))
+
+    def dial_parent(self, place: Place) -> None:
+        """Have an office that has joined dial its parent over the link that can be cut."""
+        config = load_config(place.folder)
+        _configure(place.folder, parent=self.hosts.parent(place.server, config.parent))
 
     def start(self, server: str) -> None:
         """Start one process, or start it again where it was."""
-        self.processes.start(server, [place.folder for place in self.served_by(server)])
-        self._ready(server)
-
-    def _ready(self, server: str) -> None:
-        address = self.processes.wait_ready(server)
+        folders = [place.folder for place in self.served_by(server)]
+        self.processes.start(server, folders, self.hosts.inside(server))
+        self.processes.wait_ready(server)
         for place in self.served_by(server):
-            # Its children know it by this address: it must come back to the same.
-            _configure(place.folder, listen=address)
-            self._connect(place, address)
+            self._connect(place)
 
-    def _connect(self, place: Place, address: str) -> None:
+    def _connect(self, place: Place) -> None:
         if place.client is not None:
             place.client.close()
-        place.client = OfficeClient.connect(address, token_of(place.folder))
+        local = (lock_info(place.folder) or {}).get("address")
+        assert local, f"{place.name} is served, and names no port for programs"
+        port = self.hosts.local_port(place.server, str(local))
+        place.client = OfficeClient.connect(port, token_of(place.folder))
 
     def close(self) -> None:
-        """Stop everything; the folders then say where each parent really listens."""
+        """Stop everything, and remove the hosts; the folders can then be served on loopback."""
         for place in self.all():
             if place.client is not None:
                 place.client.close()
                 place.client = None
-        real = {name: self.processes.address(name) for name in self.processes.names()}
         self.processes.stop_all()
-        for line in self.lines.values():
-            line.close()
+        if self._hosts is not None:
+            self._hosts.close()
+            self._hosts = None
+            self._move_to_loopback()
+
+    def _move_to_loopback(self) -> None:
+        port = {server: free_ports() for server in UPPER}
         for server, parent in UPPER.items():
             for place in self.served_by(server):
-                if parent and real.get(parent):
-                    _configure(place.folder, parent=real[parent])
+                if not (place.folder / FILE).exists():
+                    continue
+                own = {"listen": f"{LOOPBACK}:{port[server]}"} if server in UPPER.values() else {}
+                above = {
+                    "parent": f"{LOOPBACK}:{port[parent]}",
+                    "parent_enrolment": f"{LOOPBACK}:{port[parent] + 1}",
+                } if parent else {}  # fmt: skip
+                _configure(place.folder, **own, **above)
 
     # -- all of them ------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hub.demo import measure
+from hub.demo.enrolment import Enrolment
 from hub.demo.faults import Trouble
 from hub.demo.money import MoneyMoved
 from hub.demo.network import Network
@@ -21,6 +22,9 @@ from sync.wire.office.v1.common_pb2 import Value
 class Outcome:
     """Everything that was measured once the network had settled."""
 
+    enrolment: Enrolment
+    hosts: str  # "namespaces" or "loopback"
+    hosts_why: tuple[str, str]  # in Chinese and English
     records: measure.Records
     assignments: measure.Assignments
     moved: MoneyMoved
@@ -43,7 +47,7 @@ class Outcome:
         """Whether nothing is missing, and every sum is what it must be."""
         missing = self.records.missing + self.records.different + self.records.personal_above
         unbalanced = any(line.difference_fen for line in self.funds)
-        return not (missing or unbalanced or self.different)
+        return not (missing or unbalanced or self.different or self.enrolment.uncertified)
 
 
 def document(
@@ -58,6 +62,15 @@ def document(
         "street": network.street.code,
         "offices": _offices(network),
         "processes": len(network.processes.names()),
+        "hosts": {
+            "kind": outcome.hosts,
+            "why": dict(zip(("zh", "en"), outcome.hosts_why, strict=True)),
+        },
+        "enrolment": {
+            "authority": outcome.enrolment.authority,
+            "joined": [asdict(each) for each in outcome.enrolment.joined],
+            "uncertified": outcome.enrolment.uncertified,
+        },
         "records": asdict(outcome.records),
         "assignments": {**asdict(outcome.assignments), "declined_because": outcome.declined},
         "funds": [asdict(line) for line in outcome.funds],

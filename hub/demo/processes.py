@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from sync.model.errors import ErrorKind, SilianError
 
@@ -25,14 +25,27 @@ STOP_S = 20.0
 LOG_TAIL_LINES = 3
 # The same command as `silian`, by this interpreter. Where Linux offers it the kernel ends the
 # server when the demonstration dies, however that happens: nothing is left behind.
-BOOT = """
+_ENDS_WITH_US = """
 import sys
 if sys.platform == "linux":
     import ctypes
     ctypes.CDLL(None).prctl(1, 15)
-from hub.cli.main import main
-main()
 """
+BOOT = f"{_ENDS_WITH_US}from hub.cli.main import main\nmain()\n"
+# Several command lines, one after another, in one process: starting it is most of their work.
+_SEVERAL = f"""{_ENDS_WITH_US}
+import json
+from typer.main import get_command
+from hub.cli.main import app
+verbs = get_command(app)
+for words in json.loads(sys.argv[1]):
+    try:
+        verbs.main(words, prog_name="silian")
+    except SystemExit as over:
+        if over.code:
+            raise
+"""
+SILIAN = (sys.executable, "-P", "-c", BOOT)
 
 
 class DemoFailed(SilianError):
@@ -59,6 +72,30 @@ class Server:
     address: str = ""
 
 
+def run_verbs(
+    where: str, commands: Sequence[Sequence[str]], inside: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """Run commands of `silian` with --json until one fails; return the document of each.
+
+    `where`: a name for the message. `inside`: what is written before the command.
+    Raises: DemoFailed with what the one that failed printed.
+    """
+    lines = json.dumps([[*words, "--json"] for words in commands])
+    done = subprocess.run(
+        [*inside, sys.executable, "-P", "-c", _SEVERAL, lines],
+        capture_output=True, text=True, encoding="utf-8", stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        why = done.stderr.strip()[-400:]
+        raise DemoFailed(f"a command failed at {where}: {why}", f"{where}的命令失败：{why}")
+    decoder, rest, found = json.JSONDecoder(), done.stdout.lstrip(), []
+    while rest:
+        document, end = decoder.raw_decode(rest)
+        found.append(document)
+        rest = rest[end:].lstrip()
+    return found
+
+
 class Processes:
     """All servers by name. Start and stop them from one thread: the kernel watches that thread."""
 
@@ -67,12 +104,15 @@ class Processes:
         self._logs = logs
         self._servers: dict[str, Server] = {}
 
-    def start(self, name: str, folders: Sequence[Path]) -> None:
-        """Start a server of some folders; `wait_ready` returns where it listens."""
+    def start(self, name: str, folders: Sequence[Path], inside: Sequence[str] = ()) -> None:
+        """Start a server of some folders; `wait_ready` returns where it listens.
+
+        `inside`: what is written before the command.
+        """
         known = self._servers.get(name)
         assert known is None or known.child.poll() is not None, f"{name} runs already"
         log = self._logs / f"{name}.log"
-        command = [sys.executable, "-P", "-c", BOOT, "serve", "--json"]
+        command = [*inside, *SILIAN, "serve", "--json"]
         for folder in folders:
             command += ["--dir", str(folder)]
         with log.open("a", encoding="utf-8") as file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from hub.cli.certificates import print_certificates
 from hub.cli.history import Labels
 from hub.cli.report import print_report
 from hub.cli.terminal import Cell, Terminal
@@ -29,6 +30,7 @@ class Report:
 
     def print(self, steps: list[StepTime], seconds: float) -> None:
         self._title()
+        self._certificates()
         self._levels()
         self._figures()
         self._communities()
@@ -51,6 +53,24 @@ class Report:
             f"{counted(count, 'office')} in {counted(processes, 'process', 'processes')}",
         )
         self._line(f"{GENERATED_ZH}；数字出处：{SOURCE}", f"{GENERATED_EN}; figures: {SOURCE}")
+
+    # -- who was let in ---------------------------------------------------------------------------
+
+    def _certificates(self) -> None:
+        found = self._outcome.enrolment
+        self._heading("入网与证书", "Enrolment and certificates")
+        self._line(f"市级颁发机构指纹 {found.authority}", f"the city's authority {found.authority}")
+        self._table(
+            ("邀请单位", "入网单位", "签名密钥指纹"),
+            ("INVITED BY", "JOINED", "KEY"),
+            [(each.inviter, each.name, each.key) for each in found.joined],
+        )
+        for place, certificates in (
+            (self._network.city, found.city_issued),
+            (self._network.district, found.district_issued),
+        ):
+            self._line(f"{place.name}的 silian cert ls：", f"silian cert ls at {place.name}:")
+            print_certificates(self._terminal, certificates)
 
     # -- what happened at each level --------------------------------------------------------------
 

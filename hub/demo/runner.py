@@ -18,7 +18,7 @@ from hub.cli.arguments import usage
 from hub.cli.exits import Exit
 from hub.cli.terminal import Terminal
 from hub.client.client import wall_ms
-from hub.demo import faults, measure, money, registers, work
+from hub.demo import enrolment, faults, measure, money, registers, work
 from hub.demo.network import Network, plan_network
 from hub.demo.outcome import Outcome, document
 from hub.demo.progress import Progress
@@ -87,8 +87,12 @@ def _play(
     workbooks = network.city.folder.parent.parent / "workbooks"
     with progress.step("prepare", "写工作簿，建单位", "write workbooks, make offices") as report:
         books = registers.prepare(network, plan, workbooks, tree_csv, SHIPPED_FROM, report)
-    with progress.step("start", "启动各级进程", "start the processes"):
-        network.start_all()
+    network.lay()
+    _print_hosts(terminal, network)
+    with progress.step(
+        "enrol", "启动各级，逐级邀请入网", "start each level; it invites the next"
+    ) as report:
+        enrolled = enrolment.enrol(network, workbooks.parent / "letters", report)
     with progress.step("import", "各社区导入台账", "communities import their registers") as report:
         registers.bring_in(network, books, report)
     with progress.step("settle", "逐级上报", "records and sums go up"):
@@ -117,6 +121,9 @@ def _play(
     with progress.step("verify", "各单位复算核对", "recompute at every office"):
         proof = measure.verified(network)
     return Outcome(
+        enrolment=enrolled,
+        hosts=network.hosts.kind,
+        hosts_why=network.hosts.why,
         records=counted,
         assignments=hops,
         moved=moved,
@@ -132,6 +139,20 @@ def _play(
             "street_district": network.upward.carried,
         },
     )
+
+
+def _print_hosts(terminal: Terminal, network: Network) -> None:
+    why_zh, why_en = network.hosts.why
+    if network.hosts.kind == "namespaces":
+        terminal.note(
+            f"每级一台主机（网络命名空间），使用双向 TLS：{why_zh}。",
+            f"Each level is a host (a network namespace), with mutual TLS: {why_en}.",
+        )
+    else:
+        terminal.note(
+            f"各级均在本机回环地址上，使用双向 TLS：{why_zh}。",
+            f"All levels are on this machine's loopback, with mutual TLS: {why_en}.",
+        )
 
 
 def _street_asked(options: Options) -> str:
@@ -197,16 +218,22 @@ def _keep(terminal: Terminal, network: Network) -> None:
         places = network.served_by(server)
         names = ", ".join(f"{place.code} {place.name}" for place in places)
         address = network.processes.address(server)
+        inside = " ".join(network.hosts.inside(server))
         terminal.note(f"{address}  {names}", f"{address}  {names}")
+        if inside:
+            terminal.note(f"  {inside}", f"  {inside}")
     for place in (network.city, network.street, network.communities[0]):
         terminal.note(f"{place.name}: {place.folder}", f"{place.name}: {place.folder}")
-    city, street = network.city.folder, network.street.folder
-    for command in (
-        f"silian status --tree --dir {city}",
-        f"silian rollup K5 --by unit --unit {network.street.code} --dir {city}",
-        f"silian conflict ls --dir {street}",
-        f"silian verify --dir {city}",
+    for place, verb in (
+        (network.city, "status --tree"),
+        (network.city, f"rollup K5 --by unit --unit {network.street.code}"),
+        (network.district, "cert ls"),
+        (network.street, "conflict ls"),
+        (network.city, "verify"),
     ):
+        # A command asks the office on its own host.
+        words = (*network.hosts.inside(place.server), "silian", verb, "--dir", str(place.folder))
+        command = " ".join(words)
         terminal.note(f"  {command}", f"  {command}")
     terminal.note("正在运行，按 Ctrl-C 停止。", "Running; Ctrl-C stops it all.")
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -155,17 +156,21 @@ def test_a_demonstration_that_is_ended_leaves_no_process_and_no_folder(tmp_path:
     ) as running:  # fmt: skip
         assert running.stderr is not None
         for line in running.stderr:
-            if "start the processes" in line:
+            if "start each level" in line:
                 break
         servers: list[int] = []
         while len(servers) < 5 and running.poll() is None:
             servers = children_of(running.pid)
+            time.sleep(0.05)
         running.send_signal(signal.SIGTERM)
         running.communicate(timeout=60)
     assert running.returncode == 128 + signal.SIGTERM
     assert len(servers) == 5, "city, district, street, and one process a community"
     assert all(gone(pid) for pid in servers)
     assert list(temp.iterdir()) == []
+    if shutil.which("ip"):
+        names = subprocess.check_output(["ip", "netns", "list"], text=True)
+        assert f"silian-demo-{running.pid}-" not in names
 
 
 @pytest.mark.parametrize(
@@ -238,3 +243,29 @@ def test_a_server_that_is_slow_is_not_reported_as_one_that_has_ended(tmp_path: P
             processes.wait_ready("ended")
     finally:
         processes.stop_all()
+
+
+def test_every_office_was_invited_by_the_level_above_and_has_a_certificate_for_its_key(
+    demo: dict[str, Any],
+) -> None:
+    enrolment = demo["enrolment"]
+    invited = {each["code"]: each["inviter"] for each in enrolment["joined"]}
+    assert len(invited) == 19, "all but the city, which makes the authority"
+    assert (invited[DISTRICT], invited[STREET], invited[GARDEN]) == (
+        "杭州市", "上城区", "闸弄口街道"
+    )  # fmt: skip
+    assert len({each["key"] for each in enrolment["joined"]}) == 19
+    assert enrolment["uncertified"] == []
+    assert enrolment["authority"]
+
+
+def test_it_takes_namespaces_exactly_where_they_can_be_had_and_says_why(
+    demo: dict[str, Any],
+) -> None:
+    probe = ["ip", "netns", "add", f"try-{os.getpid()}"]
+    can = shutil.which("ip") is not None and subprocess.run(probe, check=False).returncode == 0
+    if can:
+        subprocess.run(["ip", "netns", "delete", probe[-1]], check=True)
+    assert demo["hosts"]["kind"] == ("namespaces" if can else "loopback")
+    assert demo["hosts"]["why"]["en"]
+    assert demo["lines"]["communities_street"] > 10_000

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from hub.demo.enrolment import Enrolment, Joined
 from hub.demo.line import Line
 from hub.demo.measure import Records, Verified
 from hub.demo.outcome import Outcome
 from node.domain.conservation import FundLine
+from sync.wire.office.v1 import certificates_pb2 as pb
 
 
 @pytest.fixture
@@ -96,11 +98,18 @@ FUND = FundLine(
     fund="F1", year=2026, appropriated_fen=5, held_fen=3, spent_fen=1, in_transit_fen=1,
     disputed_fen=0, difference_fen=0,
 )  # fmt: skip
+KEY = "ab12 cd34"
+CERTIFICATE = pb.Certificate(unit={"code": "1"}, kind="office", office_key=KEY)
+ENROLMENT = Enrolment(
+    authority="ef56", joined=[Joined(code="1", name="甲", inviter="乙", key=KEY)],
+    city_issued=[], district_issued=[CERTIFICATE],
+)  # fmt: skip
 VERIFIED = Verified(place=None, compared={"cells": 7}, different=0, differences=[])  # type: ignore[arg-type]
 
 
 def outcome(**changed: Any) -> Outcome:
     parts: dict[str, Any] = {
+        "enrolment": ENROLMENT, "hosts": "loopback", "hosts_why": ("", ""),
         "records": RECORDS, "assignments": None, "moved": None, "funds": [FUND],
         "conflicts": None, "rollups": {}, "reports": None, "verified": [VERIFIED],
         "trouble": None, "declined": {}, "carried_bytes": {},
@@ -115,6 +124,16 @@ def test_a_report_without_missing_or_different_records_is_consistent() -> None:
 @pytest.mark.parametrize(
     "changed",
     [
+        {"enrolment": replace(ENROLMENT, district_issued=[])},
+        {"enrolment": replace(ENROLMENT, joined=[replace(ENROLMENT.joined[0], key="0000")])},
+        {
+            "enrolment": replace(
+                ENROLMENT,
+                district_issued=[
+                    pb.Certificate(unit={"code": "1"}, kind="office", office_key=KEY, revoked_ms=1)
+                ],
+            )
+        },
         {"records": replace(RECORDS, missing=1)},
         {"records": replace(RECORDS, different=1)},
         {"records": replace(RECORDS, personal_above=1)},
