@@ -214,6 +214,12 @@ def test_a_figure_that_no_register_of_people_feeds_is_reported_by_whoever_was_re
     assert found.completeness.counts.reported == found.completeness.counts.received
 
 
+def test_a_figure_that_no_register_of_people_feeds_is_no_zero_where_nothing_was_received(network):
+    net = network(EAST)
+    found = rows(answer(net[EAST], "K20", by="unit"))
+    assert (found[NORTH], found[SOUTH]) == (None, None)
+
+
 def test_offices_answer_for_the_registers_of_their_own_level_alone(network):
     net = network(EAST, NORTH, A)
     net.create(A, "household", **HOUSEHOLD)
