@@ -100,9 +100,9 @@ def _why_not() -> tuple[str, str] | None:
     if sys.platform != "linux":
         return "本系统不支持网络命名空间", "this system has no network namespaces"
     if os.geteuid() != 0:
-        return "建立网络命名空间需要 root 权限", "only root may make network namespaces"
+        return "建立网络命名空间需要超级用户权限", "only root may make network namespaces"
     if shutil.which("ip") is None:
-        return "未安装 iproute2 软件包", "iproute2 is not installed"
+        return "未安装管理网络命名空间的系统工具", "iproute2 is not installed"
     return None
 
 
