@@ -6,6 +6,7 @@ import random
 import shutil
 from collections.abc import Callable
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from string import hexdigits
 
@@ -88,7 +89,7 @@ def init_office(
         )  # fmt: skip
     content = tree_csv if tree_csv is not None else shipped_tree_bytes()
     since = tree_from or SHIPPED_FROM
-    units = read_units(content, "tree", since)
+    units = _units_of(content, since)
     tree = Tree(units, since)
     unit = tree.find(config.unit)
     must_fit_level(config, unit.level)
@@ -123,6 +124,11 @@ def init_office(
             shutil.rmtree(folder, ignore_errors=True)
         raise
     return unit
+
+
+@lru_cache(maxsize=1)  # the offices of one process are made from one list
+def _units_of(content: bytes, since: date) -> tuple[Unit, ...]:
+    return read_units(content, "tree", since)
 
 
 def _pin_of(parent_key: str, parent: int | None) -> tuple[int, str] | None:

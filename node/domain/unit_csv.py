@@ -12,7 +12,6 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from functools import lru_cache
 
 from node.domain import units
 from node.domain.english import counted
@@ -65,7 +64,6 @@ class BadUnitFile(SilianError):
         )
 
 
-@lru_cache(maxsize=1)  # the offices of one process are made from one list
 def read_units(data: bytes, source: str, valid_from: date) -> tuple[Unit, ...]:
     """Return the units of a CSV file in file order, each open from `valid_from` on.
 

@@ -71,7 +71,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "an old head that a hub hands on counts",
         "INV-33",
         "node/audit/witness.py",
-        "(verdict is Verdict.TRUNCATED and not is_own)",
+        "(verdict is Verdict.TRUNCATED and not is_now)",
         "False",
         WITNESS,
     ),

@@ -67,7 +67,8 @@ def test_what_was_issued_is_found_revoked_and_listed_under_rising_numbers(city: 
         authority.revoke(city, each.serial, "误发")
         with city.store.read() as tx:
             lists += table.lists(tx)
-    assert [each.number for each in lists] == [1, 2]
+    first, second = (each.number for each in lists)
+    assert first < second
     assert not city.store.write(lambda tx: table.keep_list(tx, lists[0]))
     city.certificates.reload()
     for chain in chains:

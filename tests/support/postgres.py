@@ -50,6 +50,7 @@ SETTINGS = {
 OTHERS_END = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
  WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+REGISTERS = TABLES + " AND tablename LIKE 'r\\_%'"
 SHAPE = """SELECT c.relname, a.attname, a.atttypid, a.attnotnull, t.tgname, t.tgenabled
   FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped
   LEFT JOIN pg_trigger t ON t.tgrelid = c.oid
@@ -101,8 +102,9 @@ class Server:
     def cleared_database(self) -> Iterator[str]:
         """Yield the URL of a database without a row; its tables may be there from an earlier test.
 
-        It is given to later tests, too, if its tables have the shape of the first one that came
-        back: making a database and its tables takes ten times as long as removing their rows.
+        It is given to later tests, too, without its registers, if the engine's tables have the
+        shape of the first one that came back: making a database and its tables takes ten times as
+        long as removing their rows.
         """
         database = self.cleared.pop() if self.cleared else self._create()
         try:
@@ -129,6 +131,8 @@ class Server:
             host=str(self.folder), user=SUPERUSER, dbname=database, autocommit=True
         ) as connection:
             connection.execute(OTHERS_END)
+            for (table,) in connection.execute(REGISTERS).fetchall():  # each test has its own
+                connection.execute(sql.SQL("DROP TABLE {} CASCADE").format(sql.Identifier(table)))
             shape = connection.execute(SHAPE).fetchall()
             self.shape = self.shape or shape
             if shape != self.shape:
