@@ -8,6 +8,7 @@ are left as they are.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
 import re
@@ -18,7 +19,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from hub.demo.line import LOOPBACK, Line
 from hub.demo.processes import DemoFailed
@@ -27,6 +28,7 @@ PREFIX = "silian-demo-"
 PORT = 7410
 UPWARD, DOWNWARD = "upward", "downward"  # a child's interface; a parent's bridge
 NAMESPACES = Path("/run/netns")
+LOCKS = Path("/run")  # with a lock for each process that has namespaces
 CLONE_NEWNET = 0x40000000
 
 Upper = Mapping[str, str]  # each host and the one above it; "" for the city's
@@ -81,9 +83,9 @@ def lay(upper: Upper) -> Hosts:
     """
     why = _why_not()
     if why is None:
-        remove_stale()
         made = Namespaces(upper)
         try:
+            remove_stale()
             made.lay()
         except DemoFailed as error:
             made.close()
@@ -160,9 +162,13 @@ class Namespaces:
         parents = [host for host in upper if host in upper.values()]
         self._net = {parent: f"198.18.{number}" for number, parent in enumerate(parents, 1)}
         self._local_ports: dict[str, Line] = {}
+        self._lock: IO[bytes] | None = None
 
     def lay(self) -> None:
         """Make the namespaces and join them. Raises: DemoFailed."""
+        self._lock = _lock(os.getpid())
+        if self._lock is None:
+            raise DemoFailed("this process has namespaces already", "本进程已建立网络命名空间")
         for name in self._names.values():
             _ip("netns", "add", name)
             _ip("link", "set", "lo", "up", at=name)
@@ -205,10 +211,9 @@ class Namespaces:
     def close(self) -> None:
         for port in self._local_ports.values():
             port.close()
-        there = _listed()
-        for name in self._names.values():
-            if name in there:
-                _ip("netns", "delete", name)
+        if self._lock is not None:
+            _remove(os.getpid(), self._lock)
+            self._lock = None
 
 
 class Wires:
@@ -249,19 +254,48 @@ def enter(name: str) -> None:
 
 
 def remove_stale() -> None:
-    """Remove the namespaces of demonstrations that run no more: they were killed."""
-    for name in _listed():
-        owner = re.match(rf"{PREFIX}(\d+)-", name)
-        if owner and not _runs(int(owner[1])):
-            _ip("netns", "delete", name)
+    """Remove the namespaces of processes that have ended without removing them: they were killed.
+
+    Raises: DemoFailed.
+    """
+    for pid in {pid for pid, _ in _ours()}:
+        lock = _lock(pid)
+        if lock is not None:
+            _remove(pid, lock)
 
 
-def _runs(pid: int) -> bool:
-    """Whether a process is a demonstration: its number may be another program's by now."""
+def _lock(pid: int) -> IO[bytes] | None:
+    """Lock the namespaces of a process; None if another has them locked. Raises: DemoFailed.
+
+    The kernel releases a lock when its process ends, however it ends. The number alone would not
+    do: it may be another program's by now.
+    """
+    path = LOCKS / f"{PREFIX}{pid}.lock"
     try:
-        return b"demo" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return False
+        file = path.open("wb")
+    except OSError as error:
+        raise DemoFailed(f"{path}: {error.strerror}", f"{path}：{error.strerror}") from None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
+
+
+def _remove(pid: int, lock: IO[bytes]) -> None:
+    """Remove the namespaces of a process, and then its lock. Raises: DemoFailed."""
+    with lock:
+        for owner, name in _ours():
+            if owner == pid:
+                _ip("netns", "delete", name)
+        (LOCKS / f"{PREFIX}{pid}.lock").unlink(missing_ok=True)
+
+
+def _ours() -> list[tuple[int, str]]:
+    """Return each namespace that has our prefix, with the number of the process that made it."""
+    found = ((re.match(rf"{PREFIX}(\d+)-", name), name) for name in _listed())
+    return [(int(owner[1]), name) for owner, name in found if owner]
 
 
 def _listed() -> list[str]:

@@ -128,9 +128,12 @@ class Network:
             if place.client is not None:
                 place.client.close()
                 place.client = None
-        self.processes.stop_all()
+        try:
+            self.processes.stop_all()
+        finally:  # also when a second Ctrl-C ends the wait
+            if self._hosts is not None:
+                self._hosts.close()
         if self._hosts is not None:
-            self._hosts.close()
             self._hosts = None
             self._move_to_loopback()
 

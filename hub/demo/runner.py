@@ -32,7 +32,6 @@ from node.reference import SHIPPED_FROM, shipped_tree_bytes
 
 ZHALONGKOU = "330102013000"
 SCALE_MIN, SCALE_MAX = 0.01, 10.0
-TERMINATED = 128 + signal.SIGTERM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,19 +196,27 @@ def _folder(asked: Path | None) -> Iterator[Path]:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Have SIGTERM unwind the stack as Ctrl-C does, so that everything is stopped."""
+    """Have SIGTERM and SIGHUP (the terminal was closed) unwind the stack as Ctrl-C does.
 
-    def terminated(*_: object) -> None:
-        raise SystemExit(TERMINATED)
+    So everything is stopped and removed.
+    """
+
+    def terminated(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, terminated)
+    before = {
+        each: signal.signal(each, terminated)
+        for each in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(each) is not signal.SIG_IGN  # nohup has had it ignored
+    }
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _keep(terminal: Terminal, network: Network) -> None:

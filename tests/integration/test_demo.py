@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -134,43 +136,51 @@ def test_recomputing_at_every_office_finds_no_difference(demo: dict[str, Any]) -
     assert demo["sound"] is True
 
 
-def test_a_demonstration_that_is_ended_leaves_no_process_and_no_folder(tmp_path: Path) -> None:
+@contextmanager
+def started(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A small demonstration that has its hosts; it must leave no folder and no namespace."""
     tree, temp = tmp_path / "tree.csv", tmp_path / "temp"
     tree.write_text(TREE, encoding="utf-8")
     temp.mkdir()
-    command = [
-        *SILIAN,
-        "demo",
-        "--lang",
-        "en",
-        "--tree",
-        tree,
-        "--unit",
-        "北街道",
-        "--scale",
-        "0.02",
-    ]
+    options = ["--lang", "en", "--tree", str(tree), "--unit", "北街道", "--scale", "0.02"]
     with subprocess.Popen(
-        [*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [*SILIAN, "demo", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=os.environ | {"TMPDIR": str(temp)},
     ) as running:  # fmt: skip
-        assert running.stderr is not None
-        for line in running.stderr:
-            if "start each level" in line:
-                break
-        servers: list[int] = []
-        while len(servers) < 5 and running.poll() is None:
-            servers = children_of(running.pid)
-            time.sleep(0.05)
-        running.send_signal(signal.SIGTERM)
-        running.communicate(timeout=60)
-    assert running.returncode == 128 + signal.SIGTERM
-    assert len(servers) == 5, "city, district, street, and one process a community"
-    assert all(gone(pid) for pid in servers)
+        try:
+            assert running.stderr is not None
+            for line in running.stderr:
+                if "start each level" in line:
+                    break
+            yield running
+            running.communicate(timeout=60)
+        finally:
+            running.kill()
     assert list(temp.iterdir()) == []
     if shutil.which("ip"):
         names = subprocess.check_output(["ip", "netns", "list"], text=True)
         assert f"silian-demo-{running.pid}-" not in names
+
+
+def test_a_demonstration_that_is_ended_leaves_no_process_and_no_folder(tmp_path: Path) -> None:
+    servers: list[int] = []
+    with started(tmp_path) as running:
+        while len(servers) < 5 and running.poll() is None:
+            servers = children_of(running.pid)
+            time.sleep(0.05)
+        running.send_signal(signal.SIGTERM)
+    assert running.returncode == 128 + signal.SIGTERM
+    assert len(servers) == 5, "city, district, street, and one process a community"
+    assert all(gone(pid) for pid in servers)
+
+
+@pytest.mark.parametrize("how", [signal.SIGHUP, signal.SIGINT], ids=["terminal_closed", "ctrl_c"])
+def test_a_demonstration_that_loses_its_person_leaves_nothing(
+    tmp_path: Path, how: signal.Signals
+) -> None:
+    with started(tmp_path) as running:
+        running.send_signal(how)
+    assert running.returncode == 128 + how
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -27,7 +28,7 @@ def listed() -> str:
 def why_not() -> str:
     if os.geteuid() != 0 or shutil.which("ip") is None:
         return "needs root and iproute2"
-    name = f"{module.PREFIX}{os.getpid()}-try"
+    name = f"silian-try-{os.getpid()}"
     tried = subprocess.run(
         ["ip", "netns", "add", name], capture_output=True, text=True, check=False
     )
@@ -124,18 +125,22 @@ def test_we_reach_the_port_for_programs_of_a_host(namespaces: Namespaces) -> Non
 
 
 @needs_namespaces
-def test_what_a_killed_demonstration_left_is_removed_and_another_that_runs_is_not() -> None:
-    # A word of its command line shows that it is a demonstration.
-    sleeper = [sys.executable, "-c", "import time; print(flush=True); time.sleep(60)", "demo"]
-    with subprocess.Popen(sleeper, stdout=subprocess.PIPE) as running:
+def test_what_a_killed_process_left_is_removed_and_what_another_uses_is_not() -> None:
+    # Nothing in its command line shows what it does: a test's worker has namespaces, too.
+    code = (
+        "import time; from hub.demo.hosts import Namespaces; made = Namespaces({'city': ''}); "
+        "made.lay(); print(flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as running:
+        lock = module.LOCKS / f"{module.PREFIX}{running.pid}.lock"
         left = f"{module.PREFIX}{NOBODY}-city"
         used = f"{module.PREFIX}{running.pid}-city"
         foreign = f"other-{os.getpid()}"
         try:
-            for name in (left, used, foreign):
-                subprocess.run(["ip", "netns", "add", name], check=True)
             assert running.stdout is not None
             running.stdout.readline()
+            for name in (left, foreign):
+                subprocess.run(["ip", "netns", "add", name], check=True)
             remove_stale()
             names = listed().split()
             assert left not in names
@@ -143,12 +148,51 @@ def test_what_a_killed_demonstration_left_is_removed_and_another_that_runs_is_no
             assert foreign in names
             running.kill()
             running.wait()
+            assert used in listed().split()
             remove_stale()
             assert used not in listed().split()
+            assert not lock.exists()
         finally:
             running.kill()
-            for name in {used, foreign} & set(listed().split()):
-                subprocess.run(["ip", "netns", "delete", name], check=True)
+            running.wait()
+            remove_stale()
+            subprocess.run(["ip", "netns", "delete", foreign], check=True)
+
+
+@needs_namespaces
+def test_the_number_of_a_killed_demonstration_may_be_another_programs_by_now() -> None:
+    other = [sys.executable, "-c", "import time; print(flush=True); time.sleep(60)", "demo"]
+    with subprocess.Popen(other, stdout=subprocess.PIPE) as running:
+        try:
+            left = f"{module.PREFIX}{running.pid}-city"
+            subprocess.run(["ip", "netns", "add", left], check=True)
+            remove_stale()
+            assert left not in listed().split()
+        finally:
+            running.kill()
+
+
+@needs_namespaces
+def test_a_network_that_is_closed_leaves_no_namespace_and_no_lock() -> None:
+    made = lay(UPPER)
+    assert made.kind == "namespaces"
+    made.close()
+    assert f"{module.PREFIX}{os.getpid()}-" not in listed()
+    assert not (module.LOCKS / f"{module.PREFIX}{os.getpid()}.lock").exists()
+
+
+def test_a_program_ip_that_knows_no_namespaces_means_the_loopback(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # As the one of busybox.
+    (tmp_path / "ip").write_text("#!/bin/sh\necho 'unknown command: netns' >&2\nexit 1\n")
+    (tmp_path / "ip").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    made = lay(UPPER)
+    made.close()
+    assert made.kind == "loopback"
+    assert "unknown command: netns" in made.why[1]
 
 
 @needs_namespaces
