@@ -28,7 +28,7 @@ from tests.support.silian import silian
 from tests.support.tier import CITY, DISTRICT, eventually
 
 ANY = "127.0.0.1:0"
-JOBS = {"close_period", "compare", "retention"}
+JOBS = {"close_period", "compare", "retention", "seal"}
 
 
 @contextmanager
